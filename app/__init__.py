@@ -1,0 +1,1 @@
+"""Answerable's service: it turns questions into cited answers from what ingest stored."""

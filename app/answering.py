@@ -1,0 +1,166 @@
+"""Putting an answer together: the contract's `Answer` from what the stages found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.errors import AppError
+from app.guards import Objection
+from app.passage_answers import PassageAnswer
+from app.stopwatch import Stopwatch
+from app.table_answers import TableAnswer, TablePlan
+from app.values import Answer, Citation, Clarify, Nearest, Question, Refusal, Route, Versions
+from app.verbalising.extractive import Reading
+
+if TYPE_CHECKING:
+    from ingest.stores.snapshot import Snapshot, SourceReader
+
+NEAREST = 3
+NEAREST_COSINE = 0.25
+"""Cosine under which a passage is not worth offering (about that of unrelated texts under MiniLM)."""
+
+
+class Draft:
+    """What is the same for every outcome of one question."""
+
+    def __init__(
+        self, identity: str, question: Question, snapshot: Snapshot, sources: Sequence[SourceReader], watch: Stopwatch
+    ) -> None:
+        self.identity = identity
+        self.question = question
+        self.sources = sources
+        self.watch = watch
+        self.versions = Versions(manifest=snapshot.id)
+        self._synced = {name: str(reader.entry.synced_at) for name, reader in snapshot.sources.items()}
+
+    def answered(
+        self,
+        route: Route,
+        *,
+        tables: tuple[TablePlan, TableAnswer] | None = None,
+        passages: PassageAnswer | None = None,
+    ) -> Answer:
+        """An answer from tables or from passages."""
+        return self.answered_parts(route, [route.name], tables, [passages] if passages is not None else [])
+
+    def answered_parts(
+        self,
+        route: Route,
+        order: Sequence[str],
+        tables: tuple[TablePlan, TableAnswer] | None,
+        passages: Sequence[PassageAnswer],
+    ) -> Answer:
+        """An answer whose parts come, in this order, from tables and passages; citations are numbered through."""
+        texts: list[str] = []
+        citations: list[Citation] = []
+        readings = [p.reading for p in passages if p.reading is not None]
+        for name in order:
+            if name == "tables" and tables is not None and tables[1].worded is not None:
+                texts.append(tables[1].worded.text)
+            elif readings:
+                text, found = _renumbered(readings.pop(0), len(citations))
+                texts.append(text)
+                citations.extend(found)
+        used = {c.source for c in citations} | ({tables[0].source} if tables and tables[0].source else set())
+        worded = tables[1].worded if tables else None
+        return Answer(
+            id=self.identity,
+            status="answered",
+            route=route.name,
+            text="\n\n".join(texts),
+            citations=tuple(citations),
+            table=tables[1].table if tables else None,
+            sql=tables[1].sql if tables else None,
+            figures=worded.figures if worded else (),
+            confidence=round(route.confidence, 4),
+            as_of=self._as_of(used),
+            timing_ms=self.watch.timing_ms(),
+            versions=self.versions,
+        )
+
+    def clarify(self, clarify: Clarify, *, confidence: float = 0.0) -> Answer:
+        """A question back."""
+        options = "; ".join(clarify.options)
+        return Answer(
+            id=self.identity,
+            status="clarify",
+            route="none",
+            text=f"{clarify.question} For example: {options}",
+            clarify=clarify,
+            confidence=round(confidence, 4),
+            timing_ms=self.watch.timing_ms(),
+            versions=self.versions,
+        )
+
+    def refused(self, objection: Objection, passages: PassageAnswer | None = None) -> Answer:
+        """A refusal with the reason and the nearest sources."""
+        nearest = _nearest(passages)
+        text = objection.reason
+        if nearest:
+            titles = "; ".join(n.title or n.document or n.source for n in nearest)
+            text = f"{text} The nearest documents are: {titles}."
+        return Answer(
+            id=self.identity,
+            status="refused",
+            route="none",
+            text=text,
+            refusal=Refusal(code=objection.code, reason=objection.reason, nearest=nearest),
+            timing_ms=self.watch.timing_ms(),
+            versions=self.versions,
+        )
+
+    def partial(self, error: AppError) -> Answer:
+        """What is known when time is up: nothing but how far it got."""
+        return Answer(
+            id=self.identity,
+            status="partial",
+            route="none",
+            text=f"{error.message} {error.hint}".strip(),
+            timing_ms=self.watch.timing_ms(),
+            versions=self.versions,
+        )
+
+    def _as_of(self, used: set[str]) -> str | None:
+        """When the oldest of the sources used was last synced."""
+        return min((self._synced[name] for name in used if name in self._synced), default=None)
+
+
+def _renumbered(reading: Reading, already: int) -> tuple[str, list[Citation]]:
+    """A reading whose citation numbers go on after those already given."""
+    if not already:
+        return reading.text, list(reading.citations)
+    text = reading.text
+    for citation in sorted(reading.citations, key=lambda c: -c.n):
+        text = text.replace(f"[{citation.n}]", f"[{citation.n + already}]")
+    return text, [msgspec.structs.replace(c, n=c.n + already) for c in reading.citations]
+
+
+def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
+    found: dict[tuple[str, str], Nearest] = {}
+    for passage in passages.passages if passages is not None else ():
+        if passage.cosine >= NEAREST_COSINE:
+            found.setdefault(
+                (passage.source, passage.document),
+                Nearest(source=passage.source, document=passage.document, title=passage.title, url=passage.url),
+            )
+    return tuple(found.values())[:NEAREST]
+
+
+def not_understood(plan: TablePlan, passages: PassageAnswer) -> Objection:
+    """Why neither tables nor documents answer, naming the words that fit nothing."""
+    planned = plan.planned
+    if planned is not None and planned.linked and planned.uncovered:
+        unknown = ", ".join(f"“{w}”" for w in planned.uncovered[:4])
+        return Objection(
+            "not_understood",
+            f"I cannot answer this from the data: nothing in the tables fits {unknown}, and the documents do not say.",
+        )
+    if plan.candidate is not None:
+        return Objection(
+            "not_understood",
+            "I am not sure what is asked of the tables, and the documents do not say. Name the table and column.",
+        )
+    return Objection("not_in_data", "I don't know: neither the documents nor the tables say anything about this.")

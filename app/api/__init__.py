@@ -1,0 +1,1 @@
+"""The HTTP interface: one file per endpoint, typed wire values, one function from errors to responses."""

@@ -1,0 +1,35 @@
+"""`POST /v1/ask`: a question and its answer, whole or as server-sent events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.response import Stream
+
+from app.api.answering import Answering
+from app.api.callers import Asker
+from app.api.events import stream
+from app.api.wire import AskRequest
+from app.asking import question_from
+from app.engine import Engine
+from app.values import Answer
+
+
+@post("/v1/ask", status_code=200, tags=["ask"])
+async def ask(
+    data: AskRequest, request: Request[Any, Any, Any], engine: Engine, asker: Asker, answering: Answering
+) -> Response[Answer] | Stream:
+    """Answer a question from documents, tables or both, with citations, or say why not."""
+    question = question_from(
+        data.question,
+        engine,
+        asker.caller,
+        sources=data.sources,
+        session=data.session,
+        max_rows=data.max_rows,
+    )
+    answered = answering.answer(question, key_id=asker.key_id)
+    if data.stream or "text/event-stream" in request.headers.get("accept", ""):
+        return Stream(stream(answered), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return Response(await answered)

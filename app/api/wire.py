@@ -1,0 +1,157 @@
+"""The requests and responses that are not values of the answering stages already."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from app.asking import DEFAULT_ROWS
+from app.values import Status
+from ingest.stores.catalog import Visibility
+
+
+class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A question."""
+
+    question: str
+    sources: list[str] | None = None
+    session: Annotated[str, Meta(max_length=200)] | None = None
+    stream: bool = False
+    max_rows: int = DEFAULT_ROWS
+
+
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A search for passages. `filters` may hold `document`, a pattern such as `policies/*`."""
+
+    query: str
+    sources: list[str] | None = None
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+    filters: dict[str, str] | None = None
+
+
+class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage found; `start`/`end` are character offsets into its document."""
+
+    rank: int
+    score: float
+    source: str
+    document: str
+    title: str | None
+    url: str | None
+    heading: str
+    text: str
+    start: int
+    end: int
+
+
+class SearchResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Passages, best first."""
+
+    results: list[SearchResult]
+    timing_ms: dict[str, float]
+
+
+class SqlCheckRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """SQL to validate; it is never run. Without `source`, against each source with tables."""
+
+    sql: str
+    source: str | None = None
+
+
+class FindingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that the SQL breaks."""
+
+    rule: str
+    message: str
+
+
+class SqlCheckResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the SQL would be run; `sql` is the statement as it would be, null if it would not."""
+
+    allowed: bool
+    findings: list[FindingView]
+    sql: str | None
+
+
+class ColumnView(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that questions may be about."""
+
+    name: str
+    type: str
+    description: str | None
+
+
+class TableSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A table that questions may be about."""
+
+    name: str
+    rows: int
+    description: str | None
+    columns: list[ColumnView]
+
+
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A source as its caller sees it."""
+
+    name: str
+    kind: str
+    visibility: Visibility
+    documents: int
+    passages: int
+    tables: list[TableSummary]
+    synced_at: str | None
+
+
+class SourcesResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The sources that the caller may ask."""
+
+    sources: list[SourceView]
+    manifest: str | None
+
+
+class StatusEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """First event of a stream: the question was accepted."""
+
+    stage: str
+    trace_id: str
+
+
+class PlanEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """How the question was answered."""
+
+    id: str
+    status: Status
+    route: str
+    confidence: float
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, and what to do next."""
+
+    code: str
+    message: str
+    hint: str
+    trace_id: str
+
+
+class ErrorResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The one error shape."""
+
+    error: ErrorBody
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition of readiness."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether questions can be answered now."""
+
+    ready: bool
+    checks: list[Check]

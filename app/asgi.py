@@ -1,0 +1,80 @@
+"""`create_app(settings)`: the only wiring of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+
+from app.api.answering import Answering
+from app.api.answers import earlier_answer
+from app.api.ask import ask
+from app.api.callers import Callers
+from app.api.envelope import Envelope
+from app.api.errors import error_response
+from app.api.health import healthz, metrics_page, readyz
+from app.api.pages import front_page
+from app.api.search import search
+from app.api.sources import sources
+from app.api.sql_check import sql_check
+from app.engine import Engine
+from app.ops.logs import configure_logs
+from app.ops.metrics import Metrics
+from app.ops.version import answerable_version
+from app.settings import Settings, load_settings
+
+ENDPOINTS = (front_page, ask, search, sql_check, sources, earlier_answer, healthz, readyz, metrics_page)
+
+
+def create_app(settings: Settings) -> Envelope:
+    """The ASGI application; raises `ConfigurationError` if it must not be started so."""
+    callers = Callers(settings)
+    callers.check_start()
+    engine = Engine(settings)
+    metrics = Metrics()
+    answering = Answering(engine, metrics)
+
+    @asynccontextmanager
+    async def running(_app: Litestar) -> AsyncIterator[None]:
+        engine.start_warm_up()
+        yield
+        answering.close()
+        await asyncio.to_thread(engine.close)
+
+    app = Litestar(
+        route_handlers=ENDPOINTS,
+        lifespan=[running],
+        dependencies={
+            "engine": Provide(lambda: engine, sync_to_thread=False),
+            "metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "answering": Provide(lambda: answering, sync_to_thread=False),
+            "asker": Provide(callers.asker, sync_to_thread=True),
+        },
+        exception_handlers={Exception: error_response},
+        openapi_config=_openapi(),
+        request_max_body_size=settings.body_max_bytes,
+        logging_config=None,
+    )
+    return Envelope(app, settings, metrics)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Answerable",
+        version=answerable_version(),
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path=["/openapi.json", "/"]), YamlRenderPlugin()],
+    )
+
+
+def app_from_environment() -> Envelope:
+    """The application configured by the environment: what each server process starts."""
+    settings = load_settings(os.environ)
+    configure_logs(settings)
+    return create_app(settings)

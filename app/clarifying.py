@@ -1,0 +1,137 @@
+"""Questions back: when a question leaves out what it is about, or a word has two meanings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.planning.dates import read_period
+from app.planning.planner import Candidate
+from app.planning.resolve import tables_of_plan
+from app.planning.tokens import identifier_words, tokenize
+from app.terms import terms
+from app.values import Clarify, Passage, Question
+from ingest.stores.catalog import Catalog
+
+CLOSE = 0.04
+"""Confidence by which two readings may differ and both be meant."""
+MOST_OPTIONS = 3
+_POINTING = re.compile(
+    r"\b(?:it|them|they|this|that|these|those|one|ones|the two|both|the other|the same|he|she)\b", re.IGNORECASE
+)
+_VAGUE = {
+    "number",
+    "numbers",
+    "figure",
+    "figures",
+    "data",
+    "thing",
+    "things",
+    "stuff",
+    "info",
+    "information",
+    "detail",
+    "details",
+    "result",
+    "results",
+    "compare",
+    "comparison",
+    "better",
+    "best",
+    "good",
+    "worse",
+    "two",
+    "one",
+    "ones",
+    "other",
+    "more",
+    "show",
+    "list",
+    "everything",
+    "something",
+    "help",
+    "question",
+    "answer",
+    "total",
+    "count",
+    "statistics",
+    "stats",
+    "report",
+    "overview",
+    "summary",
+}
+
+
+def what_is_missing(question: Question) -> bool:
+    """Whether the question names nothing that could be looked up ("how many last month?", "how do I clean it?")."""
+    tokens = tokenize(question.text)
+    dated: set[int] = set()
+    for at in range(len(tokens)):
+        found = read_period(tokens, at, question.today)
+        if found is not None:
+            dated.update(range(at, found[1]))
+    rest = " ".join(token.text for at, token in enumerate(tokens) if at not in dated)
+    content = [term for term in terms(rest) if term not in _VAGUE]
+    named = [word for word in content if word.isalpha() or any(c.isdigit() for c in word)]
+    if not named:
+        return bool(tokens)
+    points = _POINTING.search(question.text) is not None
+    return points and len(named) == 1 and len(tokens) <= 8 and question.text.strip()[:1] != '"'
+
+
+def missing_subject(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> Clarify | None:
+    """Asks what the question is about, offering whole questions that can be answered."""
+    text = question.text.strip().rstrip("?!. ")
+    options: list[str] = []
+    if re.search(r"\bhow many\b", text, re.IGNORECASE):
+        options = [
+            re.sub(r"\bhow many\b", f"How many {_said(t.name)}", text, count=1, flags=re.IGNORECASE) + "?"
+            for c in catalogs
+            for t in sorted(c.tables, key=lambda t: -t.rows)
+            if t.default_date or not _dated(question)
+        ]
+    elif _POINTING.search(text) and passages:
+        titles = dict.fromkeys(p.title for p in passages if p.title)
+        options = [f"{_POINTING.sub(_lowered(title), text, count=1)}?" for title in titles]
+    if not options:
+        options = [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
+        options += [f"How many {_said(t.name)} are there?" for c in catalogs for t in c.tables]
+        options += [str(title) for title in dict.fromkeys(p.title for p in passages if p.title)]
+    if not options:
+        return None
+    return Clarify(question="What is the question about?", options=tuple(options[:MOST_OPTIONS]))
+
+
+def _dated(question: Question) -> bool:
+    tokens = tokenize(question.text)
+    return any(read_period(tokens, at, question.today) is not None for at in range(len(tokens)))
+
+
+def _lowered(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def _said(identifier: str) -> str:
+    return " ".join(identifier_words(identifier))
+
+
+def _reworded(question: str, mention: str, name: str) -> str:
+    return re.sub(re.escape(mention), lambda _: name, question, count=1, flags=re.IGNORECASE)
+
+
+def two_meanings(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
+    """Asks which column a word means when two complete plans are as likely and differ in it."""
+    if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE:
+        return None
+    if len(tables_of_plan(candidates[0].plan)) != len(tables_of_plan(candidates[1].plan)):
+        return None
+    first, second = dict(candidates[0].refs), dict(candidates[1].refs)
+    for mention, ref in first.items():
+        other = second.get(mention)
+        if other is None or other == ref or ":" in mention:
+            continue
+        names = [f"{_said(r.table)} {_said(r.column)}" for r in (ref, other)]
+        options = tuple(_reworded(question, mention, name) for name in names)
+        if len(set(options)) == 2 and question not in options:
+            return Clarify(question=f"By “{mention}”, do you mean {names[0]} or {names[1]}?", options=options)
+    return None

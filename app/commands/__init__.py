@@ -1,0 +1,1 @@
+"""The sub-commands of `answerable`, one file each; heavy imports happen inside the functions."""

@@ -1,0 +1,53 @@
+"""`answerable ask QUESTION`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="A question in plain language.")],
+    source: Annotated[list[str] | None, typer.Option("--source", help="Ask only this source; may be repeated.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show route, SQL and the time of each stage.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, as over HTTP.")] = False,
+    max_rows: Annotated[int, typer.Option("--max-rows", help="Most rows in the answer's table.")] = 100,
+    today: Annotated[
+        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="What relative dates count from.")
+    ] = None,
+) -> None:
+    """Ask a question and print the cited answer.
+
+    Exit code 0: answered; 3: a question back, a refusal or a partial answer; 1: an error.
+    """
+    import os
+
+    from app.answer import answer
+    from app.asking import question_from
+    from app.commands.terminal import render
+    from app.engine import Engine
+    from app.settings import load_settings
+    from app.values import Caller
+
+    engine = Engine(load_settings(os.environ))
+    try:
+        asked = question_from(
+            question, engine, Caller(), sources=source, max_rows=max_rows, today=today.date() if today else None
+        )
+        found = answer(asked, engine)
+        if json:
+            import msgspec
+
+            typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        else:
+            render(found, explain=explain)
+        engine.traces.record(question, found)
+    finally:
+        engine.close()
+    if found.status != "answered":
+        raise typer.Exit(1 if found.status == "failed" else 3)

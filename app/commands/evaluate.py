@@ -1,0 +1,110 @@
+"""`answerable eval FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from app.evals import Case, Gold, Report
+    from app.values import Answer
+    from ingest.stores.snapshot import Snapshot
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("eval")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Questions with what a right answer holds, one JSON object a line.")],
+    today: Annotated[
+        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="What relative dates count from.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+) -> None:
+    """Score the answers to a file of questions: right, wrong and refused apart."""
+    import os
+
+    from app import evals
+    from app.evals.report import to_json
+    from app.settings import load_settings
+
+    settings = load_settings(os.environ)
+    with asking(settings, today=today.date() if today else None) as (ask, gold), _progress() as show:
+        report = evals.evaluate(file, ask, gold, on_case=show)
+    if json:
+        typer.echo(to_json(report))
+    else:
+        _print(report)
+
+
+@contextmanager
+def asking(settings: Any, *, today: date | None = None) -> Iterator[tuple[Callable[[Case], Answer], Gold]]:
+    """A way to answer a case and a way to run gold SQL, both over the stores as published now."""
+    from app.answer import answer
+    from app.asking import question_from
+    from app.engine import Engine
+    from app.values import Caller
+
+    engine = Engine(settings)
+
+    def ask(case: Case) -> Answer:
+        counted_from = case.today or today
+        question = question_from(case.question, engine, Caller(), sources=case.sources, today=counted_from)
+        return answer(question, engine)
+
+    with gold_queries(engine.store.snapshot()) as gold:
+        yield ask, gold
+    engine.close()
+
+
+@contextmanager
+def gold_queries(snapshot: Snapshot) -> Iterator[Gold]:
+    """Runs SQL that the question file holds on all sources' tables, opened read-only under their bare names."""
+    import duckdb
+
+    from app.evals import DatasetError
+
+    with duckdb.connect() as connection:
+        schemas = []
+        for number, source in enumerate(snapshot.sources.values()):
+            if source.tables_path is not None:
+                path = str(source.tables_path).replace("'", "''")
+                connection.execute(f"ATTACH '{path}' AS source_{number} (READ_ONLY)")
+                schemas.append(f"source_{number}.main")
+        if schemas:
+            connection.execute(f"SET search_path = '{','.join(schemas)}'")
+
+        def rows(sql: str) -> Sequence[Sequence[Any]]:
+            try:
+                return connection.execute(sql).fetchall()
+            except duckdb.Error as error:
+                hint = "Are its tables ingested? `answerable ingest list` shows the sources."
+                raise DatasetError(f"The gold SQL cannot be run: {error}", hint=hint) from error
+
+        yield rows
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Case], None]]:
+    """Shows on standard error which question is being asked."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("asking") as status:
+        yield lambda case: status.update(f"asking {case.id}")
+
+
+def _print(report: Report) -> None:
+    from rich.console import Console
+
+    from app.evals.report import failures_table, summary_table
+
+    console = Console()
+    if report.failures:
+        console.print(failures_table(report))
+    console.print(summary_table(report))
+    typer.echo(f"routes right: {report.routes_right:.0%}")

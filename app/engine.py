@@ -1,0 +1,145 @@
+"""The wiring object: what a running service answers questions with, each part opened when first needed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from app.ops.traces import Traces
+from app.settings import Settings
+from app.values import Caller
+
+if TYPE_CHECKING:
+    from app.execution.tables import TableExecutor
+    from app.planning.held import Planners
+    from ingest.embedder import Embedder
+    from ingest.pii import Detector
+    from ingest.stores.snapshot import Store
+
+_log = logging.getLogger("answerable.engine")
+
+Part = TypeVar("Part")
+
+
+class Lazy(Generic[Part]):
+    """A part opened once, by the first of several threads that needs it; a failed opening is tried again."""
+
+    def __init__(self, opening: Callable[[], Part]) -> None:
+        self._opening = opening
+        self._lock = threading.Lock()
+        self._part: Part | None = None
+
+    def get(self) -> Part:
+        """The part, opened now if it was not."""
+        if self._part is None:
+            with self._lock:
+                if self._part is None:
+                    self._part = self._opening()
+        return self._part
+
+
+class Engine:
+    """Settings, stores, model, detector, table engine and traces of one process. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store = Lazy(lambda: _open_store(settings))
+        self._embedder = Lazy(lambda: _open_embedder(settings))
+        self._detector = Lazy(_open_detector)
+        self._tables = Lazy(lambda: _open_tables(settings))
+        self._planners = Lazy(_open_planners)
+        self.model_is_ready = False
+        """A question can be embedded without waiting for the model."""
+        self.warm_up_failure: str | None = None
+        """What kept a part from being opened at start-up."""
+        self.traces = Traces(settings.state_path, self.masked, retention_days=settings.trace_retention_days)
+
+    @property
+    def store(self) -> Store:
+        """The stores under the home folder; `store.snapshot()` is cheap."""
+        return self._store.get()
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model (about a second to open)."""
+        return self._embedder.get()
+
+    @property
+    def detector(self) -> Detector:
+        """The detector of personal data (a second or more to open)."""
+        return self._detector.get()
+
+    @property
+    def tables(self) -> TableExecutor:
+        """The sandbox that runs validated queries."""
+        return self._tables.get()
+
+    @property
+    def planners(self) -> Planners:
+        """Planners by segment and audience."""
+        return self._planners.get()
+
+    def masked(self, texts: list[str]) -> list[str]:
+        """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
+        from app.scrubbing import TokenMap
+
+        tokens = TokenMap()
+        distinct = list(dict.fromkeys(texts))
+        found = zip(distinct, self.detector.detect(distinct, names=True), strict=True)
+        masked = {text: tokens.masked(text, spans) for text, spans in found}
+        return [masked[text] for text in texts]
+
+    def start_warm_up(self) -> None:
+        """Open, in a background thread, what the first question would otherwise wait for."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            vector = self.embedder.embed_query("warm up")
+            snapshot = self.store.snapshot()
+            self.model_is_ready = True
+            for source in snapshot.sources.values():
+                self.planners.of(source, Caller().visibilities)
+                if source.passages is not None:
+                    source.passages.search_dense(vector, 1, Caller().visibilities)
+                    source.passages.search_lexical("warm up", 1, Caller().visibilities)
+            self.detector.detect(["warm up"])
+        except Exception as error:  # noqa: BLE001 - shown by /readyz; the part is opened again when a question needs it
+            self.warm_up_failure = getattr(error, "message", type(error).__name__)
+            _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
+
+    def close(self) -> None:
+        """Write what is still to be traced and stop the writer."""
+        self.traces.close()
+
+
+def _open_store(settings: Settings) -> Store:
+    from ingest.stores.snapshot import Store
+
+    return Store(settings.home)
+
+
+def _open_embedder(settings: Settings) -> Embedder:
+    from ingest.embedder import open_embedder
+
+    return open_embedder(settings.embedding_model, settings.cache)
+
+
+def _open_detector() -> Detector:
+    from ingest.pii import open_detector
+
+    return open_detector()
+
+
+def _open_planners() -> Planners:
+    from app.planning.held import Planners
+
+    return Planners()
+
+
+def _open_tables(settings: Settings) -> TableExecutor:
+    from app.execution.tables import TableExecutor
+
+    return TableExecutor(settings.table_memory_limit, settings.table_threads, settings.table_timeout_s)

@@ -1,0 +1,1 @@
+"""Execution: validated queries in the table sandbox, and passage search."""

@@ -1,0 +1,1 @@
+"""Operating the service: traces, keys, logs, metrics and the doctor."""

@@ -1,0 +1,40 @@
+"""Prometheus metrics of one server process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from app.values import Answer
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The counters of one application; a registry of its own, so that several may live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "answerable_http_requests", "Requests answered.", ["method", "path", "status"], registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "answerable_http_request_seconds", "Time to answer.", ["path"], registry=self.registry, buckets=BUCKETS_S
+        )
+        self.answers = Counter("answerable_answers", "Questions answered.", ["status", "route"], registry=self.registry)
+        self.stage_seconds = Histogram(
+            "answerable_stage_seconds", "Time of a stage.", ["stage"], registry=self.registry, buckets=BUCKETS_S
+        )
+        self.running = Gauge("answerable_questions_running", "Questions running or waiting.", registry=self.registry)
+        self.traces_dropped = Gauge("answerable_traces_dropped", "Traces that were not kept.", registry=self.registry)
+
+    def count_answer(self, answer: Answer) -> None:
+        """Count an answer and the time of its stages."""
+        self.answers.labels(answer.status, answer.route).inc()
+        for stage, milliseconds in answer.timing_ms.items():
+            self.stage_seconds.labels(stage).observe(milliseconds / 1000)
+
+    def exposition(self) -> bytes:
+        """All metrics in the text format of Prometheus."""
+        return generate_latest(self.registry)

@@ -1,0 +1,58 @@
+"""The service's own state: one SQLite file under the home folder, reached through SQLAlchemy Core.
+
+SQLAlchemy costs about 0.1 s to import; import this module only where state is read or written.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+METADATA = sa.MetaData()
+
+TRACES = sa.Table(
+    "traces",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("created_at", sa.Float, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("key_id", sa.String, doc="Key of the caller; null for one without a key."),
+    sa.Column("question", sa.String, nullable=False, doc="Masked."),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("route", sa.String, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("timing_ms", sa.String, nullable=False, doc="JSON object: stage -> milliseconds."),
+    sa.Column("versions", sa.String, nullable=False, doc="JSON object of the answer's versions."),
+    sa.Column("answer", sa.String, nullable=False, doc="JSON of the whole answer, masked."),
+)
+
+KEYS = sa.Table(
+    "keys",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("sources", sa.String, doc="JSON list of source names; null: all."),
+    sa.Column("hash", sa.String, nullable=False, doc="SHA-256 (hex) of the token, which has 256 random bits."),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("revoked_at", sa.Float),
+)
+
+
+def open_state(path: Path) -> sa.Engine:
+    """An engine on the state file, made with its tables (readable by its owner only) if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    sa.event.listen(engine, "connect", _prepare)
+    METADATA.create_all(engine)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()

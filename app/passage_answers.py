@@ -1,0 +1,65 @@
+"""Document questions: embed -> search -> scrub -> read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.execution.passages import search
+from app.scrubbing import scrub_passages
+from app.stopwatch import Stopwatch
+from app.values import Passage, Question
+from app.verbalising.extractive import Reading, read
+
+if TYPE_CHECKING:
+    from app.engine import Engine
+    from ingest.stores.snapshot import Snapshot
+
+PASSAGES_READ = 8
+
+
+class PassageAnswer(msgspec.Struct, frozen=True):
+    """What the documents say, with the passages that were read."""
+
+    reading: Reading | None
+    passages: tuple[Passage, ...]
+
+    @property
+    def confidence(self) -> float:
+        """How likely the passages hold the answer, in [0, 1]; 0 without any."""
+        return self.reading.confidence if self.reading is not None else 0.0
+
+
+def answer_passages(
+    question: Question, text: str, snapshot: Snapshot, engine: Engine, sources: Sequence[str], watch: Stopwatch
+) -> PassageAnswer:
+    """The extractive answer to `text` from the sources' documents."""
+    searchable = [name for name in sources if snapshot.sources[name].passages is not None]
+    if not searchable or question.deadline.left() <= 0:
+        return PassageAnswer(None, ())
+    with watch.stage("embed"):
+        vector = engine.embedder.embed_query(text)
+    with watch.stage("search"):
+        found = search(
+            text,
+            snapshot,
+            engine.embedder,
+            sources=searchable,
+            visibilities=question.caller.visibilities,
+            k=PASSAGES_READ,
+            vector=vector,
+        )
+    if not found:
+        return PassageAnswer(None, ())
+    with watch.stage("scrub"):
+        scrubbed, _tokens = scrub_passages(
+            found,
+            sees_personal_data=question.caller.sees_personal_data,
+            names=engine.settings.scrub_names,
+            spans=[passage.spans for passage in found],
+        )
+    with watch.stage("read"):
+        reading = read(text, scrubbed, engine.embedder, vector=vector)
+    return PassageAnswer(reading, scrubbed.passages)

@@ -1,0 +1,1 @@
+"""Planning: a question in plain language becomes a typed plan, or a reason why not."""

@@ -1,0 +1,304 @@
+"""Compilation: a typed plan becomes a DuckDB syntax tree, built with sqlglot and never by string concatenation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlglot
+from sqlglot import exp
+
+from app.planning.joins import JoinGraph, Step
+from app.planning.plan import (
+    AboveAverage,
+    Aggregate,
+    AnyOf,
+    ColumnRef,
+    Condition,
+    Expression,
+    Literal_,
+    MetricRef,
+    Ordering,
+    Plan,
+    Predicate,
+    Related,
+    Truncated,
+)
+from app.planning.schema_index import SchemaIndex
+
+
+class CannotCompile(Exception):
+    """The plan would need a join that does not exist or that multiplies what is summed."""
+
+
+class Compiler:
+    """Compiles one plan against one catalog."""
+
+    def __init__(self, plan: Plan, index: SchemaIndex, graph: JoinGraph) -> None:
+        self.plan = plan
+        self.index = index
+        self.graph = graph
+        self.needed = self._needed_tables()
+        spanning = graph.spanning(plan.base, self.needed)
+        if spanning is None:
+            raise CannotCompile(f"no join connects {plan.base} with {', '.join(sorted(self.needed))}")
+        self.steps = spanning
+        self.multiplied = any(step.multiplies for step in spanning)
+
+    def select(self) -> exp.Select:
+        """The whole statement."""
+        query = exp.select(
+            *[self._aliased(item.expression, item.alias) for item in (*self.plan.select, *self.plan.evidence)]
+        )
+        query = query.from_(_table(self.plan.base))
+        for step in self.steps:
+            query = query.join(_table(step.to_table), on=_on(step), join_type="inner")
+        for tree in (*(self._predicate(p) for p in self.plan.where), *self._metric_filters()):
+            query = query.where(tree)
+        if self.plan.group_by:
+            query = query.group_by(*[self._expression(e) for e in self.plan.group_by])
+        for condition in self.plan.having:
+            query = query.having(self._condition(condition))
+        for ordering in self.plan.order_by:
+            query = query.order_by(self._ordering(ordering))
+        if self.plan.distinct or (self.multiplied and not self.plan.aggregated and not self._shows_many_side()):
+            query = query.distinct()
+        return query.limit(self.plan.limit) if self.plan.limit is not None else query
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def _shows_many_side(self) -> bool:
+        many: set[str] = set()
+        for step in self.steps:
+            if step.multiplies or step.table in many:
+                many.add(step.to_table)
+        return any(table in many for item in self.plan.select for table in self._expression_tables(item.expression))
+
+    def _expression_tables(self, expression: Expression) -> tuple[str, ...]:
+        if isinstance(expression, Truncated):
+            return (expression.column.table,)
+        if isinstance(expression, MetricRef):
+            return (expression.table, *self._metric_columns(expression))
+        return (expression.table,)
+
+    def _metric_columns(self, metric: MetricRef) -> tuple[str, ...]:
+        tree = self._metric_tree(metric)
+        parts = [tree, *self._metric_filter_tree(metric)]
+        return tuple({column.table for part in parts for column in part.find_all(exp.Column) if column.table})
+
+    def _needed_tables(self) -> set[str]:
+        plan = self.plan
+        expressions: list[Expression] = [
+            *(i.expression for i in (*plan.select, *plan.evidence)),
+            *plan.group_by,
+            *(o.expression for o in plan.order_by),
+            *(c.expression for c in plan.having),
+        ]
+        tables = {t for e in expressions for t in self._expression_tables(e)}
+        for predicate in plan.where:
+            tables |= set(_direct_tables(predicate))
+        return tables
+
+    # -- expressions -------------------------------------------------------------------------------------------------
+
+    def _aliased(self, expression: Expression, alias: str) -> exp.Expr:
+        return exp.alias_(self._expression(expression), alias, quoted=True)
+
+    def _expression(self, expression: Expression) -> exp.Expr:
+        if isinstance(expression, ColumnRef):
+            return _column(expression)
+        if isinstance(expression, Truncated):
+            return self._truncated(expression)
+        if isinstance(expression, MetricRef):
+            if self.multiplied and self._multiplies(expression.table):
+                raise CannotCompile(f"{expression.name} would count rows twice")
+            return self._metric_tree(expression)
+        return self._aggregate(expression)
+
+    @staticmethod
+    def _truncated(expression: Truncated) -> exp.Expr:
+        cut = exp.func("date_trunc", exp.Literal.string(expression.grain), _column(expression.column))
+        return exp.cast(cut, "date")
+
+    def _multiplies(self, table: str) -> bool:
+        """Whether the joins repeat rows of `table`."""
+        return any(not self.graph.reaches_without_multiplying(table, step.to_table) for step in self.steps) or (
+            table != self.plan.base and not self.graph.reaches_without_multiplying(table, self.plan.base)
+        )
+
+    def _aggregate(self, aggregate: Aggregate) -> exp.Expr:
+        function, argument = aggregate.function, aggregate.argument
+        repeats = self._multiplies(aggregate.table)
+        if function == "count" and argument is None:
+            return self._count_rows(aggregate.table) if repeats else exp.Count(this=exp.Star())
+        assert argument is not None
+        column = _column(argument)
+        if function == "count_distinct" or (function == "count" and repeats):
+            return exp.Count(this=exp.Distinct(expressions=[column]))
+        if repeats and function in ("sum", "avg"):
+            raise CannotCompile(f"the {function} of {argument.column} would count rows twice")
+        return {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}[function](
+            this=column
+        )
+
+    def _count_rows(self, table: str) -> exp.Expr:
+        key = self.index.table(table).primary_key
+        if not key:
+            raise CannotCompile(f"{table} has no key to count by")
+        columns = [_column(ColumnRef(table, name)) for name in key]
+        return exp.Count(
+            this=exp.Distinct(expressions=[columns[0] if len(columns) == 1 else exp.Tuple(expressions=columns)])
+        )
+
+    # -- metrics -----------------------------------------------------------------------------------------------------
+
+    def _metric_tree(self, metric: MetricRef) -> exp.Expr:
+        found = next(m for m in self.index.catalog.metrics if m.name == metric.name)
+        return self._qualified(found.expression, found.table)
+
+    def _metric_filter_tree(self, metric: MetricRef) -> list[exp.Expr]:
+        found = next(m for m in self.index.catalog.metrics if m.name == metric.name)
+        return [self._qualified(found.filter, found.table)] if found.filter else []
+
+    def _metric_filters(self) -> list[exp.Expr]:
+        expressions = [i.expression for i in (*self.plan.select, *self.plan.evidence)]
+        expressions += [c.expression for c in self.plan.having] + [o.expression for o in self.plan.order_by]
+        metrics = dict.fromkeys(e for e in expressions if isinstance(e, MetricRef))
+        trees = [tree for metric in metrics for tree in self._metric_filter_tree(metric)]
+        return list(dict.fromkeys(trees))
+
+    def _qualified(self, text: str, table: str) -> exp.Expr:
+        tree = sqlglot.parse_one(text, dialect="duckdb")
+        for column in tree.find_all(exp.Column):
+            owner = self.index.catalog.table(column.table) if column.table else self.index.catalog.table(table)
+            if owner is None:
+                raise CannotCompile(f"a metric names the unknown table {column.table}")
+            column.set("table", exp.to_identifier(owner.name, quoted=True))
+            name = next((c.name for c in owner.columns if c.name.casefold() == column.name.casefold()), None)
+            if name is None:
+                raise CannotCompile(f"a metric names the unknown column {column.name}")
+            column.set("this", exp.to_identifier(name, quoted=True))
+        return tree
+
+    # -- conditions --------------------------------------------------------------------------------------------------
+
+    def _ordering(self, ordering: Ordering) -> exp.Expr:
+        return exp.Ordered(this=self._expression(ordering.expression), desc=ordering.descending, nulls_first=False)
+
+    def _predicate(self, predicate: Predicate) -> exp.Expr:
+        if isinstance(predicate, Condition):
+            return self._condition(predicate)
+        if isinstance(predicate, AnyOf):
+            return exp.or_(*[self._condition(c) for c in predicate.conditions])
+        if isinstance(predicate, AboveAverage):
+            return self._above_average(predicate)
+        return self._related(predicate)
+
+    def _above_average(self, predicate: AboveAverage) -> exp.Expr:
+        inner = exp.select(exp.Avg(this=_column(predicate.column))).from_(_table(predicate.column.table))
+        return _COMPARISONS[predicate.operator](this=_column(predicate.column), expression=inner.subquery())
+
+    def _condition(self, condition: Condition) -> exp.Expr:
+        left = self._expression(condition.expression)
+        return _compare(left, condition, self._literals(condition))
+
+    def _literals(self, condition: Condition) -> list[exp.Expr]:
+        expression = condition.expression
+        if isinstance(expression, ColumnRef):
+            kind = self.index.column(expression).type
+            if kind in ("date", "timestamp"):
+                return [exp.cast(exp.Literal.string(str(v)), kind) for v in condition.values]
+        return [literal(v) for v in condition.values]
+
+    def _related(self, related: Related) -> exp.Expr:
+        """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
+        path = self.graph.path(self.plan.base, related.table)
+        if not path:
+            raise CannotCompile(f"no join connects {self.plan.base} with {related.table}")
+        first, rest = path[0], path[1:]
+        inner = exp.select(exp.Literal.number(1)).from_(_table(first.to_table))
+        for step in rest:
+            inner = inner.join(_table(step.to_table), on=_on(step), join_type="inner")
+        inner = inner.where(_on(first))
+        for condition in related.conditions:
+            inner = inner.where(self._condition(condition))
+        exists: exp.Expr = exp.Exists(this=inner)
+        return exp.not_(exists) if related.negated else exists
+
+
+_COMPARISONS: dict[str, type[exp.Binary]] = {
+    "=": exp.EQ,
+    "!=": exp.NEQ,
+    "<": exp.LT,
+    "<=": exp.LTE,
+    ">": exp.GT,
+    ">=": exp.GTE,
+}
+
+
+def _compare(left: exp.Expr, condition: Condition, values: Sequence[exp.Expr]) -> exp.Expr:
+    operator = condition.operator
+    if operator in _COMPARISONS:
+        return _COMPARISONS[operator](this=left, expression=values[0])
+    if operator == "between":
+        if condition.until_exclusive:
+            return exp.and_(exp.GTE(this=left, expression=values[0]), exp.LT(this=left.copy(), expression=values[1]))
+        return exp.Between(this=left, low=values[0], high=values[1])
+    if operator in ("in", "not_in"):
+        inside: exp.Expr = exp.In(this=left, expressions=list(values))
+        return exp.not_(inside) if operator == "not_in" else inside
+    if operator in ("is_null", "not_null"):
+        null: exp.Expr = exp.Is(this=left, expression=exp.Null())
+        return exp.not_(null) if operator == "not_null" else null
+    pattern = escape_like(str(condition.values[0]))
+    shaped = {"starts": f"{pattern}%", "ends": f"%{pattern}"}.get(operator, f"%{pattern}%")
+    text: exp.Expr = exp.ILike(this=left, expression=exp.Literal.string(shaped))
+    if pattern != str(condition.values[0]):
+        text = exp.Escape(this=text, expression=exp.Literal.string("\\"))
+    return exp.not_(text) if operator == "not_contains" else text
+
+
+def escape_like(text: str) -> str:
+    """A text with LIKE's wildcards escaped by a backslash."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def literal(value: Literal_) -> exp.Expr:
+    """A literal of the value's type; a text can only ever become a quoted string."""
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int | float):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    return exp.Literal.string(value)
+
+
+def _table(name: str) -> exp.Table:
+    return exp.table_(exp.to_identifier(name, quoted=True))
+
+
+def _column(ref: ColumnRef) -> exp.Column:
+    return exp.column(exp.to_identifier(ref.column, quoted=True), table=exp.to_identifier(ref.table, quoted=True))
+
+
+def _on(step: Step) -> exp.Expr:
+    pairs = zip(step.columns, step.to_columns, strict=True)
+    return exp.and_(
+        *[
+            exp.EQ(this=_column(ColumnRef(step.table, left)), expression=_column(ColumnRef(step.to_table, right)))
+            for left, right in pairs
+        ]
+    )
+
+
+def _direct_tables(predicate: Predicate) -> Iterable[str]:
+    if isinstance(predicate, Related):
+        return ()
+    if isinstance(predicate, AboveAverage):
+        return (predicate.column.table,)
+    conditions = predicate.conditions if isinstance(predicate, AnyOf) else (predicate,)
+    expressions = [c.expression for c in conditions]
+    return {e.column.table if isinstance(e, Truncated) else e.table for e in expressions}
+
+
+def compile_plan(plan: Plan, index: SchemaIndex, graph: JoinGraph) -> str:
+    """The plan as DuckDB SQL; raises `CannotCompile`."""
+    return Compiler(plan, index, graph).select().sql(dialect="duckdb")

@@ -1,0 +1,233 @@
+"""The grammar: a sequence of linked spans becomes a draft, by an ordered tuple of patterns.
+
+Each pattern looks at one position and either reads something there and returns the position after it, or returns None.
+What no pattern reads and what is not a mere function word is uncovered, and an uncovered word forbids an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from app.planning import patterns_filter as filters
+from app.planning import patterns_order as orders
+from app.planning.draft import Draft, GroupKey, Measure
+from app.planning.elements import Element
+from app.planning.measures import at, note_table, read_measure, skip, slot_of
+
+Pattern: TypeAlias = Callable[[Draft, Sequence[Element], int], int | None]
+
+DROPPED = ("filler", "prep", "where", "ask", "all_of", "and", "comma", "than", "with_their")
+"""Kinds of operators that may go unread: they structure a question without adding to its meaning."""
+DROPPED_VERB = 0.93
+"""Trust left when a verb between two linked words goes unread ("the orders that the store *took*")."""
+
+
+def everything(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "all details of the …": every column."""
+    if not elements[i].is_op("everything"):
+        return None
+    draft.everything = True
+    return i + 1
+
+
+def distinct(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "different", "distinct"."""
+    if not elements[i].is_op("distinct"):
+        return None
+    draft.distinct = True
+    return i + 1
+
+
+def measure(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """An aggregate, a count or a metric as an output."""
+    if draft.filtering and elements[i].kind != "metric" and not _again_selecting(elements, i):
+        return None
+    found = read_measure(draft, elements, i)
+    if found is None:
+        return None
+    draft.items.extend(found[0])
+    return found[1]
+
+
+def _again_selecting(elements: Sequence[Element], i: int) -> bool:
+    """Whether the words before put the reader back among the outputs: "with their number of …", "and the total …"."""
+    return at(elements, i - 1).is_op("with_their", "and", "comma", "group", "ask", "where")
+
+
+def grain(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "per month", "monthly"."""
+    op = elements[i].as_op("grain")
+    if op is None:
+        return None
+    draft.groups.append(GroupKey(grain=op.value))  # type: ignore[arg-type]
+    return i + 1
+
+
+def group(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "per country", "for each customer", "by category" beside an aggregate."""
+    named_by = elements[i].is_op("by")
+    if not elements[i].is_op("group") and not named_by:
+        return None
+    after = skip(elements, i + 1, "distinct", "filler", "prep", "all_of")
+    target = at(elements, after)
+    if target.kind not in ("table", "column") or (named_by and not _groups_by(draft, elements, after)):
+        return None
+    keys, end = _group_keys(draft, elements, after)
+    divides = named_by or elements[i].text.lower() in ("per", "grouped by", "split by", "broken down by")
+    draft.groups.extend(replace(key, divides=divides) for key in keys)
+    return end
+
+
+def _groups_by(draft: Draft, elements: Sequence[Element], after: int) -> bool:
+    """ "by X" groups beside an aggregate unless it is the order of a top-N."""
+    if draft.top_descending is not None and not draft.orders:
+        return False
+    return draft.aggregating and at(elements, after + 1).kind not in ("value", "quoted")
+
+
+def _group_keys(draft: Draft, elements: Sequence[Element], i: int) -> tuple[list[GroupKey], int]:
+    keys: list[GroupKey] = []
+    while True:
+        element = at(elements, i)
+        if element.kind == "table":
+            note_table(draft, element, i)
+            following = skip(elements, i + 1, "filler", "prep")
+            if following == i + 1 and at(elements, following).kind == "column" and not draft.filtering:
+                keys.append(GroupKey(slot=slot_of(elements, following)))
+                i = following
+            else:
+                keys.append(GroupKey(table=element.table))
+        elif element.kind == "column":
+            keys.append(GroupKey(slot=slot_of(elements, i)))
+        elif (op := element.as_op("grain")) is not None:
+            keys.append(GroupKey(grain=op.value))  # type: ignore[arg-type]
+        after = skip(elements, i + 1, "and", "comma", "by", "group", "filler")
+        more = at(elements, after)
+        if (
+            after == i + 1
+            or not (more.kind in ("table", "column") or more.is_op("grain"))
+            or at(elements, i + 1).is_op("ask")
+        ):
+            return keys, i + 1
+        if at(elements, i + 1).is_op("comma") and not draft.items:
+            return keys, i + 1
+        i = after
+
+
+def begin_filters(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "who", "whose", "with", "that have": conditions follow, if something was asked for before."""
+    element = elements[i]
+    if element.is_op("with_their") and _names_output(elements, i + 1):
+        draft.filtering = False
+        return i + 1
+    seen = draft.items or draft.tables or draft.groups or draft.orders
+    if not element.is_op("where") or not seen:
+        return None
+    draft.filtering = True
+    return i + 1
+
+
+def _names_output(elements: Sequence[Element], i: int) -> bool:
+    following = at(elements, skip(elements, i, "filler", "all_of"))
+    return following.kind in ("column", "metric") or following.is_op("count", "aggregate")
+
+
+def table(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """A table's name."""
+    element = elements[i]
+    if element.kind != "table":
+        return None
+    note_table(draft, element, i)
+    return i + 1
+
+
+def event(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """A verb that names a date column ("ordered", "opened"): no output, but the date that a later period means."""
+    element = elements[i]
+    if element.kind != "column" or not filters.is_event(element):
+        return None
+    draft.date_hint = slot_of(elements, i)
+    if draft.filtering or at(elements, i - 1).is_op("where", "filler"):
+        draft.happened = draft.date_hint
+    return i + 1
+
+
+def column(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """A column among the outputs."""
+    if elements[i].kind != "column":
+        return None
+    if draft.filtering and not at(elements, i - 1).is_op("with_their", "and", "comma", "ask"):
+        return None
+    if draft.filtering:
+        draft.assumed *= 0.85
+    draft.items.append(Measure("column", slot=slot_of(elements, i)))
+    return i + 1
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    everything,
+    orders.average_reference,
+    filters.compared,
+    filters.counted_more,
+    filters.column_condition,
+    filters.between,
+    filters.missing,
+    filters.never,
+    filters.matching,
+    filters.contained,
+    filters.comparative,
+    orders.top,
+    orders.common,
+    orders.most,
+    orders.superlative,
+    orders.order,
+    orders.by_measure,
+    grain,
+    group,
+    filters.period,
+    filters.negation,
+    filters.value,
+    filters.key_number,
+    distinct,
+    measure,
+    begin_filters,
+    event,
+    filters.flag,
+    table,
+    column,
+    orders.direction,
+)
+
+
+def read(elements: Sequence[Element]) -> Draft:
+    """The draft of one reading of a question; what was not understood is in `draft.uncovered`."""
+    draft = Draft()
+    i = 0
+    while i < len(elements):
+        for pattern in PATTERNS:
+            end = pattern(draft, elements, i)
+            if end is not None:
+                i = end
+                break
+        else:
+            element = elements[i]
+            if not _droppable(draft, element, at(elements, i + 1)):
+                draft.uncovered.append(element)
+            elif all(op.value == "verb" for op in element.ops) and element.ops:
+                draft.assumed *= DROPPED_VERB
+            i += 1
+    if draft.negate:
+        draft.uncovered.append(next(e for e in elements if e.is_op("not")))
+    return draft
+
+
+def _droppable(draft: Draft, element: Element, following: Element) -> bool:
+    if element.is_op("both"):
+        return not draft.filtering
+    if element.kind == "unknown":
+        return not any(character.isalnum() for character in element.text)
+    if element.text.lower() in ("by", "either"):
+        return following.kind == "value"
+    return element.is_op(*DROPPED)

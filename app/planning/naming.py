@@ -1,0 +1,54 @@
+"""Names of output columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.planning.plan import Aggregate, ColumnRef, Expression, MetricRef, SelectItem, Truncated
+
+_PREFIX = {
+    "sum": "total",
+    "avg": "average",
+    "min": "min",
+    "max": "max",
+    "count_distinct": "count_distinct",
+    "count": "count",
+}
+
+
+def alias_of(expression: Expression) -> str:
+    """The name an expression appears under: the column's own, or `average_price`, `net_revenue`, `orders_count`."""
+    if isinstance(expression, ColumnRef):
+        return expression.column
+    if isinstance(expression, Truncated):
+        return expression.grain
+    if isinstance(expression, MetricRef):
+        return re.sub(r"\W+", "_", expression.name.strip().lower())
+    return _aggregate_alias(expression)
+
+
+def _aggregate_alias(expression: Aggregate) -> str:
+    if expression.argument is None:
+        return f"{_snake(expression.table)}_count"
+    return f"{_PREFIX[expression.function]}_{_snake(expression.argument.column)}"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"\W+", "_", name.strip()).lower()
+
+
+def named_items(expressions: Sequence[Expression], taken: set[str] | None = None) -> tuple[SelectItem, ...]:
+    """Output columns with distinct names: a name used twice gets its table in front, then a number."""
+    used = {name.casefold() for name in taken or ()}
+    plain = [alias_of(e) for e in expressions]
+    items = []
+    for expression, alias in zip(expressions, plain, strict=True):
+        if plain.count(alias) > 1 and isinstance(expression, ColumnRef):
+            alias = f"{_snake(expression.table)}_{alias}"
+        name, number = alias, 2
+        while name.casefold() in used:
+            name, number = f"{alias}_{number}", number + 1
+        used.add(name.casefold())
+        items.append(SelectItem(expression, name))
+    return tuple(items)

@@ -1,0 +1,136 @@
+"""The embedded planner's main path: question -> readings -> drafts -> plans, ranked, with what was not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from app.planning.binding import Bound, bind
+from app.planning.compile import CannotCompile, compile_plan
+from app.planning.draft import Draft
+from app.planning.elements import Element
+from app.planning.grammar import read
+from app.planning.joins import JoinGraph
+from app.planning.linking import ValueLookup, link
+from app.planning.plan import ColumnRef, Plan
+from app.planning.resolve import Unresolvable, resolve
+from app.planning.schema_index import SchemaIndex
+from app.planning.segmentation import segment
+from ingest.stores.catalog import Catalog, Visibility
+
+READINGS = 24
+BINDINGS = 6
+CANDIDATES = 4
+"""Plans compiled: the best and those that may compete with it for a question back."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A complete plan of the question: every content word is accounted for."""
+
+    plan: Plan
+    sql: str
+    confidence: float
+    elements: tuple[Element, ...]
+    refs: tuple[tuple[str, ColumnRef], ...] = ()
+    """Mentions and the columns they were taken to mean."""
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What planning found: candidates best first, and the words that the best reading could not account for."""
+
+    candidates: tuple[Candidate, ...]
+    uncovered: tuple[str, ...] = ()
+    linked: int = 0
+    """How many spans of the best reading were linked to tables, columns, values or metrics."""
+
+
+class Planner:
+    """Plans questions over one catalog for one audience. Built once, then immutable."""
+
+    def __init__(self, catalog: Catalog, values: ValueLookup | None, visibilities: Sequence[Visibility]) -> None:
+        self.index = SchemaIndex(catalog, visibilities)
+        self.graph = JoinGraph(self.index.catalog)
+        self.values = values
+
+    def plan(self, question: str, today: date) -> Planned:
+        """Candidates for a question, relative dates counted from `today`."""
+        tokens, elements = link(question, self.index, self.values, today)
+        readings = segment(tokens, elements)
+        top = readings[0][0] if readings else 0.0
+        proposals: dict[Plan, Candidate] = {}
+        least = Planned(candidates=(), uncovered=tuple(token.text for token in tokens))
+        for weight, reading in readings[:READINGS]:
+            compact = tuple(e for e in reading if not _mere_filler(e))
+            draft = read(compact)
+            if draft.uncovered:
+                least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
+                continue
+            least = Planned(candidates=(), linked=_linked(compact))
+            self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+        return msgspec.structs.replace(least, candidates=self._compiled(proposals))
+
+    def _propose(
+        self, draft: Draft, elements: tuple[Element, ...], handicap: float, proposals: dict[Plan, Candidate]
+    ) -> None:
+        """Add the draft's plans to `proposals`, each with its best confidence."""
+        bounds = bind(draft, self.index, self.graph)
+        for bound in bounds[:BINDINGS]:
+            confidence = _confidence(draft, bound, bounds[0], handicap)
+            try:
+                plan = resolve(draft, bound, self.index, self.graph)
+            except Unresolvable:
+                continue
+            if plan not in proposals or proposals[plan].confidence < confidence:
+                refs = _meanings(draft, bound)
+                proposals[plan] = Candidate(plan=plan, sql="", confidence=confidence, elements=elements, refs=refs)
+
+    def _compiled(self, proposals: dict[Plan, Candidate]) -> tuple[Candidate, ...]:
+        """The most confident proposals that compile, best first."""
+        compiled: list[Candidate] = []
+        for candidate in sorted(proposals.values(), key=lambda c: -c.confidence):
+            try:
+                sql = compile_plan(candidate.plan, self.index, self.graph)
+            except CannotCompile:
+                continue
+            compiled.append(msgspec.structs.replace(candidate, sql=sql))
+            if len(compiled) == CANDIDATES:
+                break
+        return tuple(compiled)
+
+
+def _linked(elements: Sequence[Element]) -> int:
+    return sum(e.kind in ("table", "column", "value", "metric") for e in elements)
+
+
+def _uncovered(draft: Draft, elements: Sequence[Element]) -> Planned:
+    return Planned(candidates=(), uncovered=tuple(e.text for e in draft.uncovered), linked=_linked(elements))
+
+
+def _mere_filler(element: Element) -> bool:
+    return element.kind == "op" and all(op.kind in ("filler", "all_of") for op in element.ops)
+
+
+def _confidence(draft: Draft, bound: Bound, best: Bound, handicap: float) -> float:
+    """A first estimate in [0, 1]: weakest and mean link, trust in the reading, distance to the best binding."""
+    metrics = [1.0 for item in draft.items if item.metric is not None]
+    links = [*bound.links, *(score for _, _, score in draft.tables), *metrics]
+    if not links:
+        return 0.3
+    strength = 0.5 * min(links) + 0.5 * sum(links) / len(links)
+    named = {name for name, _, _ in draft.tables} | {m.metric.table for m in draft.items if m.metric is not None}
+    further = len(bound.tables - named)
+    behind = min(0.5, max(0.0, best.score - bound.score))
+    return max(0.0, min(0.99, strength * draft.assumed * 0.93**further * (1 - behind) + 1.5 * handicap))
+
+
+def _meanings(draft: Draft, bound: Bound) -> tuple[tuple[str, ColumnRef], ...]:
+    slots = [m.slot for m in (*draft.items, *(k.measure for k in draft.orders if k.measure)) if m.slot is not None]
+    slots += [k.slot for k in draft.groups if k.slot is not None]
+    slots += [f.slot for f in draft.filters if f.slot is not None]
+    named = [(slot.text, bound.refs[id(slot)]) for slot in slots if id(slot) in bound.refs]
+    values = [
+        (f.element.text, bound.refs[id(f)]) for f in draft.filters if f.element is not None and id(f) in bound.refs
+    ]
+    return (*named, *values)

@@ -1,0 +1,465 @@
+"""Resolution: a draft with bound columns becomes a typed plan, or nothing when its parts do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from app.planning.binding import Bound
+from app.planning.draft import Draft, Filter, Measure
+from app.planning.entities import date_columns, display_columns, key_columns
+from app.planning.joins import JoinGraph
+from app.planning.naming import named_items
+from app.planning.plan import (
+    AboveAverage,
+    Aggregate,
+    AnyOf,
+    ColumnRef,
+    Condition,
+    Expression,
+    Literal_,
+    Ordering,
+    Plan,
+    Predicate,
+    Related,
+    SelectItem,
+    Truncated,
+)
+from app.planning.schema_index import SchemaIndex
+
+
+class Unresolvable(Exception):
+    """The parts of a draft do not make one query; the message says why."""
+
+
+class Resolver:
+    """Builds one plan from one draft under one binding."""
+
+    def __init__(self, draft: Draft, bound: Bound, index: SchemaIndex, graph: JoinGraph) -> None:
+        self.draft = draft
+        self.bound = bound
+        self.index = index
+        self.graph = graph
+        self.named = list(dict.fromkeys(name for name, _, _ in draft.tables))
+
+    def plan(self) -> Plan:
+        """The plan; raises `Unresolvable`."""
+        self._settle()
+        measures = self._aggregate_measures()
+        base = self._measured_table(measures) if measures else self._listed_table()
+        entity = self._entity(base, bool(measures))
+        groups = self._groups(base, entity) if measures else ()
+        outputs = self._outputs(base, entity, groups, measures)
+        order = self._order(base, outputs)
+        where = self._where(base, outputs, groups, order)
+        select = named_items(outputs)
+        evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
+        distinct = self.draft.distinct and not measures
+        return Plan(
+            source=self.index.catalog.source,
+            base=base,
+            select=select,
+            evidence=evidence,
+            where=where,
+            group_by=self._grouping(groups, entity, outputs, bool(measures)),
+            having=self._having(base),
+            order_by=order,
+            limit=self.draft.limit,
+            distinct=distinct,
+        )
+
+    def _settle(self) -> None:
+        """Make explicit what the wording left open: what "orders per year" counts, what "how many … sold" measures."""
+        items, draft = list(self.draft.items), self.draft
+        if not items and self.named and any(key.grain or key.divides for key in draft.groups):
+            items = [Measure("count", "count", table=self.named[0])]
+        if any(m.metric is not None for m in items):
+            items = [m for m in items if m.kind != "count" or m.table is not None]
+        self.draft = replace(draft, items=items, filters=[self._summed(f) for f in draft.filters])
+
+    def _summed(self, condition: Filter) -> Filter:
+        """A limit beyond every single value ("sold more than 8,000 pieces") is one on the sum."""
+        if condition.kind != "compare" or condition.slot is None or condition.operator not in (">", ">=", "<", "<="):
+            return condition
+        ref = self.bound.refs[id(condition.slot)]
+        highest, number = self.index.column(ref).maximum, condition.values[0]
+        if not isinstance(number, int | float) or not isinstance(highest, int | float) or number <= highest:
+            return condition
+        others = self.bound.tables - {ref.table}
+        if all(self.graph.reaches_without_multiplying(table, ref.table) for table in others):
+            return condition
+        measure = Measure("aggregate", "sum", slot=condition.slot)
+        return Filter("having", operator=condition.operator, values=condition.values, measure=measure)
+
+    # -- what is aggregated ------------------------------------------------------------------------------------------
+
+    def _having_measures(self) -> list[Measure]:
+        return [f.measure for f in self.draft.filters if f.kind == "having" and f.measure is not None]
+
+    def _aggregate_measures(self) -> list[Measure]:
+        ordered = [key.measure for key in self.draft.orders if key.measure is not None]
+        everything = [*self.draft.items, *ordered, *self._having_measures()]
+        found = [m for m in everything if m.kind != "column"]
+        if not found and (self.draft.limit or 0) and any(self._must_sum(m) for m in ordered):
+            found = [m for m in ordered if self._must_sum(m)]
+        return found
+
+    def _must_sum(self, measure: Measure) -> bool:
+        """A superlative's column lies on the many side of what is listed: its sum is meant."""
+        if measure.kind != "column" or measure.slot is None:
+            return False
+        table = self._ref(measure).table
+        listed = self._item_tables() or self.named[:1]
+        return any(t != table and not self.graph.reaches_without_multiplying(t, table) for t in listed) and (
+            self.index.column(self._ref(measure)).type in ("integer", "number")
+        )
+
+    def _item_tables(self) -> list[str]:
+        return list(dict.fromkeys(self._ref(m).table for m in self.draft.items if m.kind == "column"))
+
+    def _ref(self, measure: Measure) -> ColumnRef:
+        return self.bound.refs[id(measure.slot)]
+
+    def _measured_table(self, measures: Sequence[Measure]) -> str:
+        tables: list[str] = []
+        for measure in measures:
+            if measure.metric is not None:
+                tables.append(measure.metric.table)
+            elif measure.slot is not None:
+                tables.append(self._ref(measure).table)
+            elif measure.table is not None:
+                tables.append(measure.table)
+        tables = list(dict.fromkeys(tables)) or [self._counted_table()]
+        finest = [t for t in tables if all(self.graph.reaches_without_multiplying(t, other) for other in tables)]
+        if len(tables) > 1 and not self._only_counts_differ(measures, tables, finest):
+            raise Unresolvable("measures of several tables")
+        return finest[0] if finest else tables[0]
+
+    def _only_counts_differ(self, measures: Sequence[Measure], tables: Sequence[str], finest: Sequence[str]) -> bool:
+        """Several tables may be measured together when only distinct counts speak of the coarser ones."""
+        if not finest:
+            return False
+        return all(
+            m.function in ("count", "count_distinct", "min", "max")
+            for m in measures
+            if m.metric is None and (m.table or (m.slot and self._ref(m).table)) != finest[0]
+        ) and not any(m.metric is not None and m.metric.table != finest[0] for m in measures)
+
+    def _counted_table(self) -> str:
+        grouped = {key.table for key in self.draft.groups if key.table}
+        free = [name for name in self.named if name not in grouped]
+        if free:
+            return free[0]
+        for refs in (
+            self._item_tables(),
+            [self.bound.refs[id(k.slot)].table for k in self.draft.groups if k.slot is not None],
+            self._filter_tables(),
+            self.named,
+        ):
+            if refs:
+                return refs[0]
+        raise Unresolvable("nothing to count")
+
+    def _filter_tables(self) -> list[str]:
+        return [
+            self.bound.refs[key].table
+            for f in self.draft.filters
+            for key in (id(f), id(f.slot))
+            if key in self.bound.refs
+        ]
+
+    # -- what is listed ----------------------------------------------------------------------------------------------
+
+    def _listed_table(self) -> str:
+        tables = self._item_tables()
+        ordered = [
+            self._ref(k.measure).table
+            for k in self.draft.orders
+            if k.measure is not None and k.measure.slot is not None
+        ]
+        if not tables:
+            grouped = [k.table for k in self.draft.groups if k.table] + [
+                self.bound.refs[id(k.slot)].table for k in self.draft.groups if k.slot is not None
+            ]
+            tables = self.named[:1] or grouped[:1] or ordered[:1] or self._filter_tables()[:1]
+        if not tables:
+            raise Unresolvable("nothing to list")
+        candidates = list(dict.fromkeys([*tables, *ordered]))
+        finest = [t for t in candidates if all(self.graph.reaches_without_multiplying(t, o) for o in candidates)]
+        return finest[0] if finest else tables[0]
+
+    def _entity(self, base: str, aggregated: bool) -> str | None:
+        """The table whose rows are named in the output because no column was asked for."""
+        if self.draft.items and not (aggregated and not self.draft.aggregating and not self._item_tables()):
+            return None
+        measured = {
+            m.table for m in (*self._having_measures(), *(k.measure for k in self.draft.orders if k.measure)) if m.table
+        }
+        free = [name for name in self.named if name not in measured]
+        grouped = [k.table for k in self.draft.groups if k.table]
+        if aggregated:
+            keyed = any(k.slot or k.grain for k in self.draft.groups)
+            return next(iter([*grouped, *free]), None) if not keyed else None
+        if self.draft.groups and not free:
+            return grouped[0] if grouped else None
+        return (free or [base])[0]
+
+    def _groups(self, base: str, entity: str | None) -> tuple[Expression, ...]:
+        keys: list[Expression] = []
+        for key in self.draft.groups:
+            if key.slot is not None:
+                keys.append(self.bound.refs[id(key.slot)])
+            elif key.table is not None:
+                keys.extend(display_columns(self.index.table(key.table)))
+            elif key.grain is not None:
+                keys.append(Truncated(self._default_date(base), key.grain))
+        if entity is not None and not any(key.table == entity for key in self.draft.groups):
+            keys.extend(display_columns(self.index.table(entity)))
+        return tuple(dict.fromkeys(keys))
+
+    def _default_date(self, base: str) -> ColumnRef:
+        for condition in self.draft.filters:
+            if condition.kind == "period":
+                ref = self.bound.refs.get(id(condition)) or self.bound.refs[id(condition.slot)]
+                if self.index.column(ref).type in ("date", "timestamp"):
+                    return ref
+        reachable = [
+            t
+            for t in self.index.catalog.tables
+            if t.name == base or self.graph.reaches_without_multiplying(base, t.name)
+        ]
+        reachable.sort(key=lambda t: len(self.graph.path(base, t.name) or ()))
+        for table in reachable:
+            dates = date_columns(table)
+            if dates:
+                return dates[0]
+        raise Unresolvable("no date to group by")
+
+    def _outputs(
+        self, base: str, entity: str | None, groups: tuple[Expression, ...], measures: Sequence[Measure]
+    ) -> list[Expression]:
+        asked = [self._expression(m, base) for m in self.draft.items]
+        if self.draft.everything or not (asked or groups or entity):
+            table = self.index.table(entity or base)
+            return [ColumnRef(table.name, column.name) for column in table.columns]
+        if not measures:
+            if entity is not None and not asked:
+                asked = list(display_columns(self.index.table(entity)))
+            loose = [self.bound.refs[id(k.slot)] for k in self.draft.groups if k.slot is not None]
+            if any(k.grain for k in self.draft.groups):
+                raise Unresolvable("a calendar unit without anything to aggregate")
+            return list(dict.fromkeys([*loose, *asked]))
+        return list(dict.fromkeys([*groups, *asked]))
+
+    def _expression(self, measure: Measure, base: str) -> Expression:
+        if measure.metric is not None:
+            return measure.metric
+        if measure.kind == "count":
+            return Aggregate("count", measure.table or base)
+        ref = self._ref(measure)
+        if measure.kind == "column":
+            return ref
+        assert measure.function is not None
+        if measure.function == "count_distinct" and self.index.column(ref).unique:
+            return Aggregate("count", ref.table, ref)
+        return Aggregate(measure.function, ref.table, ref)
+
+    def _grouping(
+        self, groups: tuple[Expression, ...], entity: str | None, outputs: Sequence[Expression], aggregated: bool
+    ) -> tuple[Expression, ...]:
+        if not aggregated:
+            return ()
+        keys = [e for e in outputs if isinstance(e, ColumnRef | Truncated)]
+        entities = [t for t in (entity, *(k.table for k in self.draft.groups)) if t]
+        listed = self._item_tables()
+        if not self.draft.aggregating and not entities:
+            entities = [t for t in listed if self._names_entity(t, outputs)]
+        for name in dict.fromkeys(entities):
+            if not self.index.table(name).primary_key or any(r in keys for r in key_columns(self.index.table(name))):
+                continue
+            keys.extend(key_columns(self.index.table(name)))
+        return tuple(dict.fromkeys([*groups, *keys]))
+
+    def _names_entity(self, table: str, outputs: Sequence[Expression]) -> bool:
+        return any(ref in outputs for ref in display_columns(self.index.table(table)))
+
+    # -- order, conditions -------------------------------------------------------------------------------------------
+
+    def _order(self, base: str, outputs: Sequence[Expression]) -> tuple[Ordering, ...]:
+        order: list[Ordering] = []
+        for key in self.draft.orders:
+            if key.measure is None:
+                plain = [e for e in outputs if isinstance(e, ColumnRef | Truncated)]
+                measured = [e for e in outputs if e not in plain]
+                first = (plain or measured)[0] if key.explicit else (measured or plain)[0]
+                order.append(Ordering(first, key.descending))
+                continue
+            descending = key.descending != (id(key.measure.slot) in self.bound.flips)
+            expression = self._expression(key.measure, base)
+            if isinstance(expression, ColumnRef) and not key.explicit and self._must_sum(key.measure):
+                expression = Aggregate("sum", expression.table, expression)
+            order.append(Ordering(expression, descending))
+        if self.draft.limit is not None and not order and self.draft.top_descending is not None:
+            order.extend(self._top_order(outputs))
+        grains = [e for e in outputs if isinstance(e, Truncated)]
+        if grains and not order:
+            order.append(Ordering(grains[0]))
+        return tuple(order)
+
+    def _top_order(self, outputs: Sequence[Expression]) -> list[Ordering]:
+        measured = [e for e in outputs if not isinstance(e, ColumnRef | Truncated)]
+        if not measured:
+            raise Unresolvable("a top without a measure")
+        return [Ordering(measured[0], bool(self.draft.top_descending))]
+
+    @staticmethod
+    def _evidence(order: Sequence[Ordering], outputs: Sequence[Expression]) -> tuple[SelectItem, ...]:
+        extra = [o.expression for o in order if o.expression not in outputs]
+        return named_items(extra, taken={item.alias for item in named_items(list(outputs))})
+
+    def _having(self, base: str) -> tuple[Condition, ...]:
+        return tuple(
+            Condition(self._expression(f.measure, base), f.operator, f.values)
+            for f in self.draft.filters
+            if f.kind == "having" and f.measure is not None
+        )
+
+    def _where(
+        self, base: str, outputs: Sequence[Expression], groups: Iterable[Expression], order: Sequence[Ordering]
+    ) -> tuple[Predicate, ...]:
+        shown = {t for e in (*outputs, *groups, *(o.expression for o in order)) for t in tables_of(e)} | {base}
+        direct: list[Predicate] = []
+        beyond: dict[str, list[Condition]] = {}
+        for condition in self.draft.filters:
+            predicate = self._predicate(condition)
+            if predicate is None:
+                continue
+            table = _table_of(predicate)
+            if (
+                isinstance(predicate, Condition)
+                and table not in shown
+                and not self.graph.reaches_without_multiplying(base, table)
+            ):
+                beyond.setdefault(table, []).append(predicate)
+            else:
+                direct.append(predicate)
+        direct = [*(_with_conditions(p, beyond) for p in direct), *self._happened()]
+        _check_consistent([p for p in direct if isinstance(p, Condition)])
+        related = [Related(table, conditions=tuple(conditions)) for table, conditions in beyond.items()]
+        return (*direct, *related, *self._existing(base, shown, {*beyond, *(_table_of(p) for p in direct)}))
+
+    def _happened(self) -> list[Predicate]:
+        """For "have been discontinued": the date is there. Nothing if it always is."""
+        slot = self.draft.happened
+        if slot is None or any(f.slot is slot for f in self.draft.filters):
+            return []
+        ref = self.bound.refs.get(id(slot))
+        return [Condition(ref, "not_null")] if ref is not None and self.index.column(ref).nulls else []
+
+    def _existing(self, base: str, shown: set[str], filtered: set[str]) -> list[Related]:
+        """Tables named but not used otherwise: rows must be related to them ("customers with orders")."""
+        measured = {m.table for m in self._aggregate_measures() if m.table}
+        unused = [t for t in self.named if t not in shown | filtered | measured]
+        on_the_way = {step.to_table for t in (*shown, *filtered) for step in self.graph.path(base, t) or ()}
+        missing = [t for t in unused if t not in on_the_way]
+        if any(self.graph.path(base, t) is None for t in missing):
+            raise Unresolvable(f"{missing[0]} is not connected")
+        return [Related(t) for t in missing]
+
+    def _predicate(self, condition: Filter) -> Predicate | None:
+        if condition.kind == "having":
+            return None
+        if condition.kind == "related":
+            assert condition.table is not None
+            return Related(condition.table, negated=True)
+        ref = self.bound.refs[id(condition) if id(condition) in self.bound.refs else id(condition.slot)]
+        if condition.kind == "average":
+            return AboveAverage(ref, condition.operator)  # type: ignore[arg-type]
+        if condition.kind == "period":
+            return self._period(ref, condition)
+        if condition.kind == "value":
+            return Condition(ref, condition.operator, self._stored_values(ref, condition))
+        if condition.kind == "compare" and condition.values and self.index.column(ref).type == "text":
+            return Condition(ref, condition.operator, tuple(str(v) for v in condition.values))
+        return Condition(ref, condition.operator, condition.values)
+
+    @staticmethod
+    def _stored_values(ref: ColumnRef, condition: Filter) -> tuple[Literal_, ...]:
+        elements = [e for e in (condition.element, *condition.more) if e is not None]
+        return tuple(dict.fromkeys(v.value for e in elements for v in e.values if v.ref == ref))
+
+    def _period(self, ref: ColumnRef, condition: Filter) -> Predicate:
+        period = condition.period
+        assert period is not None
+        if self.index.column(ref).type == "integer":
+            return _year_condition(ref, condition)
+        if condition.operator == "!=":
+            raise Unresolvable("a negated period")
+        if period.start is None:
+            return Condition(ref, "<", (str(period.end),))
+        if period.end is None:
+            return Condition(ref, ">=", (str(period.start),))
+        return Condition(ref, "between", (period.start.isoformat(), period.end.isoformat()), until_exclusive=True)
+
+
+def _with_conditions(predicate: Predicate, beyond: dict[str, list[Condition]]) -> Predicate:
+    """A "has no …" with the conditions that the question puts on what is missing."""
+    if isinstance(predicate, Related) and predicate.negated and predicate.table in beyond:
+        return Related(predicate.table, negated=True, conditions=tuple(beyond.pop(predicate.table)))
+    return predicate
+
+
+def _check_consistent(conditions: Sequence[Condition]) -> None:
+    """Refuse conditions that no single row can meet: they were meant for different rows."""
+    by_column: dict[Expression, list[Condition]] = {}
+    for condition in conditions:
+        by_column.setdefault(condition.expression, []).append(condition)
+    for group in by_column.values():
+        if len({c.values for c in group if c.operator == "="}) > 1 or {"=", "!="} <= {c.operator for c in group}:
+            raise Unresolvable("conditions that contradict each other")
+        lows = [c.values[0] for c in group if c.operator in (">", ">=") and isinstance(c.values[0], int | float)]
+        highs = [c.values[0] for c in group if c.operator in ("<", "<=") and isinstance(c.values[0], int | float)]
+        if lows and highs and max(lows) >= min(highs):
+            raise Unresolvable("conditions that contradict each other")
+
+
+def _year_condition(ref: ColumnRef, condition: Filter) -> Condition:
+    period = condition.period
+    assert period is not None
+    if period.start is None and period.end is not None:
+        return Condition(ref, "<", (period.end.year,))
+    if period.end is None and period.start is not None:
+        return Condition(ref, ">=", (period.start.year,))
+    assert period.start is not None and period.end is not None
+    first, last = period.start.year, period.end.year - 1
+    if first == last:
+        return Condition(ref, "!=" if condition.operator == "!=" else "=", (first,))
+    return Condition(ref, "between", (first, last))
+
+
+def tables_of(expression: Expression) -> tuple[str, ...]:
+    """The tables that an expression reads."""
+    if isinstance(expression, Truncated):
+        return (expression.column.table,)
+    return (expression.table,)
+
+
+def tables_of_plan(plan: Plan) -> set[str]:
+    """All tables that a plan names, those joined on the way between them left out."""
+    expressions = [*(i.expression for i in plan.select), *plan.group_by, *(o.expression for o in plan.order_by)]
+    return {plan.base, *(t for e in expressions for t in tables_of(e)), *(_table_of(p) for p in plan.where)}
+
+
+def _table_of(predicate: Predicate) -> str:
+    if isinstance(predicate, Related):
+        return predicate.table
+    if isinstance(predicate, AboveAverage):
+        return predicate.column.table
+    if isinstance(predicate, AnyOf):
+        return tables_of(predicate.conditions[0].expression)[0]
+    return tables_of(predicate.expression)[0]
+
+
+def resolve(draft: Draft, bound: Bound, index: SchemaIndex, graph: JoinGraph) -> Plan:
+    """The plan of a draft under a binding; raises `Unresolvable`."""
+    return Resolver(draft, bound, index, graph).plan()

@@ -1,0 +1,178 @@
+"""Phrases of a catalog: which words may name which table, column or metric, built once per catalog and audience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from app.planning.elements import ColumnOption
+from app.planning.lexicon import SYNONYM_GROUPS
+from app.planning.plan import ColumnRef, MetricRef
+from app.planning.tokens import identifier_stems, stem
+from ingest.stores.catalog import Catalog, Column, Table, Visibility
+
+Key = tuple[str, ...]
+
+_IDENTIFYING = {"id", "code", "number", "key", "identifi"}
+_AFFIXES = {"tbl", "dim", "fact", "ref", "tb", "vw", "t"}
+_WEAK = {"of", "the", "a", "an", "in", "to", "by", "and", "or", "is", "per", "on", "at", "for", "as", "id"}
+_SYNONYMS: dict[str, set[str]] = {}
+for _group in SYNONYM_GROUPS:
+    _stems = {stem(word) for word in _group.split()}
+    for _stem in _stems:
+        _SYNONYMS.setdefault(_stem, set()).update(_stems - {_stem})
+
+
+def phrase_key(stems: Sequence[str]) -> Key:
+    """The look-up key of a phrase: its stems without articles and `of`."""
+    return tuple(s for s in stems if s not in ("of", "the", "a", "an", "'"))
+
+
+class SchemaIndex:
+    """Look-up from phrase keys to tables, columns and metrics, with link scores in [0, 1]."""
+
+    def __init__(self, catalog: Catalog, visibilities: Sequence[Visibility]) -> None:
+        self.catalog = visible(catalog, visibilities)
+        self.tables: dict[Key, dict[str, float]] = {}
+        self.columns: dict[Key, dict[ColumnRef, float]] = {}
+        self.metrics: dict[Key, dict[MetricRef, float]] = {}
+        self._column_of = {ColumnRef(t.name, c.name): c for t in self.catalog.tables for c in t.columns}
+        for table in self.catalog.tables:
+            self._add_table(table)
+            for column in table.columns:
+                self._add_column(table, column)
+        for metric in self.catalog.metrics:
+            for name in (metric.name, *metric.synonyms):
+                key = phrase_key(identifier_stems(name))
+                self.metrics.setdefault(key, {})[MetricRef(metric.name, metric.table)] = 1.0
+                if "sale" in key and {"unit", "piec", "quantiti"} & set(key):
+                    self.metrics.setdefault(("sale",), {})[MetricRef(metric.name, metric.table)] = 0.97
+        self.longest = max((len(k) for index in (self.tables, self.columns, self.metrics) for k in index), default=1)
+
+    def column(self, ref: ColumnRef) -> Column:
+        """The profile of a visible column."""
+        return self._column_of[ref]
+
+    def table(self, name: str) -> Table:
+        """The visible table of that name."""
+        found = self.catalog.table(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def column_options(self, key: Key) -> tuple[ColumnOption, ...]:
+        """Columns that the phrase may name, best first."""
+        found = self.columns.get(key, {})
+        return tuple(
+            ColumnOption(ref, score, self._column_of[ref].type)
+            for ref, score in sorted(found.items(), key=lambda item: -item[1])
+        )
+
+    def _add_table(self, table: Table) -> None:
+        words = _table_stems(table)
+        for key, score in _table_keys(words, table.synonyms):
+            bucket = self.tables.setdefault(key, {})
+            bucket[table.name] = max(score, bucket.get(table.name, 0.0))
+
+    def _add_column(self, table: Table, column: Column) -> None:
+        ref = ColumnRef(table.name, column.name)
+        for key, score in _column_keys(_table_stems(table), column):
+            if key:
+                bucket = self.columns.setdefault(key, {})
+                bucket[ref] = max(score, bucket.get(ref, 0.0))
+
+
+def visible(catalog: Catalog, visibilities: Sequence[Visibility]) -> Catalog:
+    """The part of a catalog that an audience may see: hidden and foreign-audience parts do not exist."""
+    import msgspec
+
+    tables = []
+    for table in catalog.tables:
+        if table.visibility not in visibilities:
+            continue
+        columns = tuple(c for c in table.columns if not c.hidden and c.visibility in visibilities)
+        if columns:
+            tables.append(msgspec.structs.replace(table, columns=columns))
+    names = {t.name: {c.name for c in t.columns} for t in tables}
+
+    def has(table: str, columns: Sequence[str]) -> bool:
+        return table in names and set(columns) <= names[table]
+
+    joins = tuple(j for j in catalog.joins if has(j.left_table, j.left_columns) and has(j.right_table, j.right_columns))
+    metrics = tuple(m for m in catalog.metrics if m.table in names)
+    return msgspec.structs.replace(catalog, tables=tuple(tables), joins=joins, metrics=metrics)
+
+
+def _table_stems(table: Table) -> Key:
+    words = identifier_stems(table.name)
+    trimmed = tuple(w for w in words if w not in _AFFIXES)
+    return trimmed or words
+
+
+def _table_keys(words: Key, synonyms: Sequence[str]) -> Iterator[tuple[Key, float]]:
+    yield phrase_key(words), 1.0
+    if len(words) > 1:
+        yield words[-1:], 0.62
+        yield words[:1], 0.5
+        for pair in pairwise(words):
+            yield pair, 0.7
+    for synonym in synonyms:
+        yield phrase_key(identifier_stems(synonym)), 0.97
+    if len(words) == 1:
+        for other in _SYNONYMS.get(words[0], ()):
+            yield (other,), 0.72
+
+
+def _column_keys(table: Key, column: Column) -> Iterator[tuple[Key, float]]:
+    words = phrase_key(identifier_stems(column.name)) or identifier_stems(column.name)
+    yield from _name_keys(words, 1.0)
+    yield (*table, *words), 1.0
+    if len(table) > 1:
+        yield (*table[-1:], *words), 0.97
+    without = _without_prefix(words, table)
+    if without:
+        yield from _name_keys(without, 0.93)
+    for synonym in column.synonyms:
+        yield phrase_key(identifier_stems(synonym)), 0.97
+    if column.type == "boolean" and words[0] in ("is", "has"):
+        yield words[1:], 0.9
+
+
+def _without_prefix(words: Key, table: Key) -> Key:
+    if len(words) > len(table) and words[: len(table)] == table:
+        return words[len(table) :]
+    return words[1:] if len(words) > 1 and words[0] in (table[0], table[-1]) else ()
+
+
+def _name_keys(words: Key, score: float) -> Iterator[tuple[Key, float]]:
+    """The name itself, turned round, shortened, and with a general synonym for one of its words."""
+    yield words, score
+    if len(words) == 2:
+        yield words[::-1], score * 0.9
+    if len(words) >= 2 and words[-1] in (
+        *_IDENTIFYING,
+        "name",
+        "titl",
+        "type",
+        "valu",
+        "amount",
+        "date",
+        "descript",
+        "at",
+        "on",
+    ):
+        yield (
+            words[:-1],
+            score * (0.8 if words[-1] in ("name", "titl", "type", "amount", "valu", "date", "at", "on") else 0.6),
+        )
+    if len(words) >= 2:
+        for position, word in enumerate(words):
+            if word not in _WEAK and word not in _IDENTIFYING:
+                yield (word,), score * (0.62 if position == len(words) - 1 else 0.45)
+        for start in range(len(words) - 2):
+            yield words[start : start + 2], score * 0.7
+        if len(words) > 2:
+            yield words[-2:], score * 0.74
+    for position, word in enumerate(words):
+        for other in _SYNONYMS.get(word, ()):
+            yield (*words[:position], other, *words[position + 1 :]), score * 0.74

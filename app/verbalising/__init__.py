@@ -1,0 +1,1 @@
+"""Verbalising: rows and passages become text in which every figure and statement has its source."""

@@ -1,0 +1,236 @@
+"""Answers in the documents' own words: one to three units of the best passages, each with its citation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.abstention import SURE, THRESHOLD, confidence, features
+from app.terms import term_set
+from app.values import Citation, Passage, ScrubbedPassages
+from app.verbalising.relevance import Asked, ScoredUnit, asked, scored_units
+from app.verbalising.units import Unit, units
+
+if TYPE_CHECKING:
+    from ingest.embedder import Embedder
+
+__all__ = ["THRESHOLD", "Reading", "read"]
+
+PASSAGES_READ = 3
+"""Passages that units are taken from; the rest only tell how common a term is."""
+_SENTENCES = 3
+_CHARACTERS = 420  # a further unit is added only while the answer stays shorter than this
+_SHORT_SECTION = 360  # characters; a section this short is quoted whole
+_NEAR_BEST = 0.72  # a further unit needs this share of the best one's score
+_SAME_ROW = 0.95  # and a further table row this share of its overlap
+_UNCERTAIN = 0.3  # overlap under which embeddings help choosing among the best units
+_EMBEDDED = 3  # units embedded then
+_EMBEDDED_CHARACTERS = 200
+_COSINE_WEIGHT = 0.5
+_MASK = re.compile(r"<[A-Z][A-Z_]*_\d+>")
+_LEANING = re.compile(
+    r"^(?:it|this|that|these|those|they|he|she|such|otherwise|then|later than that|after that)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An extractive answer. `confidence` in [0, 1]: answer when it is at least `THRESHOLD`, else refuse."""
+
+    text: str
+    """The answer with numbered markers, `… within 30 days. [1]`; empty if no passage held a unit."""
+    citations: tuple[Citation, ...]
+    confidence: float
+    features: dict[str, float]
+    """What the confidence was computed from, for the trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """Neighbouring units of one passage, quoted together."""
+
+    passage: Passage
+    units: tuple[Unit, ...]
+
+
+def read(
+    question_text: str,
+    passages: ScrubbedPassages,
+    embedder: Embedder,
+    *,
+    vector: NDArray[np.float32] | None = None,
+    thorough: bool = False,
+) -> Reading:
+    """The answer to the question that the passages (best first) hold, in their own words.
+
+    `vector`: the embedded question, float32[dimension], where the caller has it already. Where words alone leave
+    doubt, or always if `thorough`, the best units are embedded, too. A citation's `document_text[start:end]` is its
+    quote, except where masks stand in the quote.
+    """
+    question = asked(question_text)
+    considered = passages.passages[:PASSAGES_READ]
+    scored = scored_units(question, considered)
+    if not scored:
+        return Reading("", (), 0.0, {})
+    found = features(question, passages.passages, scored)
+    if thorough or SURE[0] < confidence(found) < SURE[1]:
+        query = embedder.embed_query(question_text) if vector is None else vector
+        scored, unit_cosine = _with_cosines(scored, query, embedder)
+        found = features(question, passages.passages, scored) | {"unit_cosine": unit_cosine}
+    quotes = _quotes(question, considered, scored)
+    text, citations = _worded(quotes)
+    return Reading(text, citations, round(confidence(found), 4), found)
+
+
+def _with_cosines(
+    scored: list[ScoredUnit], query: NDArray[np.float32], embedder: Embedder
+) -> tuple[list[ScoredUnit], float]:
+    """The units, best first, and the best one's cosine with the question.
+
+    Where words alone are unsure, embeddings decide among the leading ones.
+    """
+    count = 1 if scored[0].overlap >= _UNCERTAIN else _EMBEDDED
+    leading = scored[:count]
+    cosines = embedder.embed_again([each.unit.text[:_EMBEDDED_CHARACTERS] for each in leading]) @ query
+    order = sorted(range(len(leading)), key=lambda i: -(leading[i].score + _COSINE_WEIGHT * float(cosines[i])))
+    return [leading[i] for i in order] + scored[count:], float(cosines[order[0]])
+
+
+def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[ScoredUnit]) -> list[_Quote]:
+    """What to quote, the best unit's passage first."""
+    best = scored[0]
+    first = _selection(question, passages[best.passage], best, scored)
+    quotes = _grouped(passages[best.passage], first)
+    length = sum(len(unit.text) for unit in first)
+    said = term_set(" ".join(unit.text for unit in first))
+    for each in scored[1:]:
+        if len(quotes) >= _SENTENCES or each.passage == best.passage or each.score < _NEAR_BEST * best.score:
+            continue
+        passage = passages[each.passage]
+        further = _selection(question, passage, each, ())
+        size = sum(len(unit.text) for unit in further)
+        new = term_set(each.unit.text) - said
+        if length + size > 1.5 * _CHARACTERS or len(new) < 3 or each.overlap < _NEAR_BEST * best.overlap:
+            continue
+        quotes += _grouped(passage, further)
+        break
+    return quotes
+
+
+def _selection(question: Asked, passage: Passage, best: ScoredUnit, scored: Sequence[ScoredUnit]) -> tuple[Unit, ...]:
+    """The units of the best passage that answer: the best one with what belongs to it."""
+    everything = units(passage.text)
+    if sum(len(unit.text) for unit in everything) <= _SHORT_SECTION:
+        return tuple(everything)
+    chosen = {best.unit} | _belonging(question, everything, best.unit)
+    sentences = 1
+    for each in scored[1:]:
+        if sentences == _SENTENCES or each.score < _NEAR_BEST * best.score:
+            break
+        least = _SAME_ROW if each.unit.kind == "row" else 0.01
+        if each.passage == best.passage and each.unit not in chosen and each.overlap >= least * best.overlap:
+            if sum(len(unit.text) for unit in chosen) + len(each.unit.text) > _CHARACTERS:
+                break
+            chosen |= {each.unit} | _belonging(question, everything, each.unit)
+            sentences += 1
+    return tuple(unit for unit in everything if unit in chosen)
+
+
+def _belonging(question: Asked, everything: Sequence[Unit], unit: Unit) -> set[Unit]:
+    """What makes no sense without its company: lists asked for, introductions, sentences leaning on the one before."""
+    at = everything.index(unit)
+    block = [each for each in everything if each.block == unit.block]
+    whole_list = question.kind in ("steps", "list") or unit.ordered or unit.intro
+    found: set[Unit] = set()
+    if unit.kind == "item" and whole_list:
+        found.update(block)
+    if unit.intro:
+        found.update(each for each in everything if each.block == unit.block + 1 and each.kind in ("item", "row"))
+    if unit.kind == "item":
+        before = [each for each in everything if each.block == unit.block - 1]
+        found.update(each for each in before[-1:] if each.intro)
+    if unit.kind == "sentence" and at and _LEANING.match(unit.text) and everything[at - 1].kind == "sentence":
+        found.add(everything[at - 1])
+    if unit.kind == "sentence" and question.kind == "steps":
+        found.update(each for each in everything if each.kind == "item" and each.ordered)
+    return found
+
+
+def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
+    """The chosen units as quotes, neighbours with nothing but whitespace between them together."""
+    groups: list[list[Unit]] = []
+    for unit in chosen:
+        if groups and not passage.text[groups[-1][-1].end : unit.start].strip():
+            groups[-1].append(unit)
+        else:
+            groups.append([unit])
+    return [_Quote(passage, tuple(group)) for group in groups]
+
+
+def _worded(quotes: Sequence[_Quote]) -> tuple[str, tuple[Citation, ...]]:
+    parts: list[str] = []
+    citations: list[Citation] = []
+    for n, quote in enumerate(quotes, start=1):
+        lines = _lines(quote.units)
+        separator = "\n" if "\n" in lines or (parts and "\n" in parts[-1]) else " "
+        parts.append(f"{separator if parts else ''}{lines} [{n}]")
+        citations.append(_citation(n, quote))
+    return "".join(parts), tuple(citations)
+
+
+def _lines(chosen: Sequence[Unit]) -> str:
+    """Sentences run on; list items, rows and code stand on lines of their own."""
+    text = ""
+    number = 0
+    for unit in chosen:
+        number = number + 1 if unit.kind == "item" else 0
+        if unit.kind == "sentence":
+            text += (" " if text else "") + unit.text
+        else:
+            mark = f"{number}. " if unit.ordered else "- " if unit.kind == "item" else ""
+            text += ("\n" if text else "") + mark + unit.text
+    return text
+
+
+def _citation(n: int, quote: _Quote) -> Citation:
+    passage = quote.passage
+    start, end = quote.units[0].start, quote.units[-1].end
+    first, last = _document_offsets(passage, start, end)
+    return Citation(
+        n=n,
+        source=passage.source,
+        document=passage.document,
+        title=passage.title,
+        url=passage.url,
+        start=first,
+        end=last,
+        quote=passage.text[start:end],
+    )
+
+
+def _document_offsets(passage: Passage, start: int, end: int) -> tuple[int, int]:
+    """Offsets in the document of `passage.text[start:end]`; exact, or as narrow as masks before and after allow.
+
+    A mask is longer or shorter than what it hides, so offsets count from the passage's start up to its first mask, and
+    from its end back to its last one.
+    """
+    masks = [found.span() for found in _MASK.finditer(passage.text)]
+    if len(passage.text) == passage.end - passage.start or not masks:
+        return passage.start + start, passage.start + end
+    shift = (passage.end - passage.start) - len(passage.text)
+    first = passage.start + start
+    last = passage.start + end + shift
+    if start >= masks[-1][1]:
+        first += shift
+    elif start > masks[0][0]:
+        first = passage.start + masks[0][0]
+    if end <= masks[0][0]:
+        last -= shift
+    elif end < masks[-1][1]:
+        last = passage.start + masks[-1][1] + shift
+    return first, last

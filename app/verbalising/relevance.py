@@ -1,0 +1,95 @@
+"""How well each unit of the found passages answers the question, without a language model."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.terms import term_set, terms
+from app.values import Passage
+from app.verbalising.cues import AnswerKind, answer_kind, holds
+from app.verbalising.units import Unit, units
+
+CONTEXT_SHARE = 1.0
+"""How much a term counts that stands in the title or headings above a unit: as much as in the unit itself."""
+NEIGHBOUR_SHARE = 0.15
+"""And one that stands elsewhere in the passage."""
+CUE_BONUS = 0.25
+PASSAGE_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredUnit:
+    """A unit with the passage it is from (index into the passages read) and its score."""
+
+    passage: int
+    unit: Unit
+    score: float
+    overlap: float
+    """Weighted share of the question's terms that the unit holds or its context supplies, in [0, 1]."""
+    cue: bool
+    """It holds the kind of answer asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as reading sees it."""
+
+    text: str
+    terms: tuple[str, ...]
+    kind: AnswerKind
+
+
+def asked(question: str) -> Asked:
+    """The question's content terms (each once) and the kind of answer it wants."""
+    return Asked(question, tuple(dict.fromkeys(terms(question))), answer_kind(question))
+
+
+def term_weights(question: Asked, texts: Sequence[str]) -> dict[str, float]:
+    """Inverse frequency of each question term among the texts: what all of them hold tells them apart least."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(term_set(text))
+    return {term: math.log(1 + (len(texts) + 1) / (counts[term] + 0.5)) for term in question.terms}
+
+
+def scored_units(question: Asked, passages: Sequence[Passage]) -> list[ScoredUnit]:
+    """All units of the passages, best first."""
+    pieces = [(number, unit) for number, passage in enumerate(passages) for unit in units(passage.text)]
+    held = [term_set(passages[number].text[unit.start : unit.end]) for number, unit in pieces]
+    counts = Counter(term for found in held for term in found)
+    weights = {term: math.log(1 + (len(pieces) + 1) / (counts[term] + 0.5)) for term in question.terms}
+    total = sum(weights.values()) or 1.0
+    contexts = [term_set(f"{passage.title or ''} {passage.heading}") for passage in passages]
+    wholes = [term_set(passage.text) for passage in passages]
+    best = max((passage.score for passage in passages), default=1.0) or 1.0
+    found = []
+    for (number, unit), words in zip(pieces, held, strict=True):
+        overlap = sum(
+            weight * _share(term, words, contexts[number], wholes[number]) for term, weight in weights.items()
+        )
+        overlap /= total
+        cue = _holds(question.kind, unit)
+        bonus = CUE_BONUS if cue and question.kind not in ("any", "yes_no") else 0.0
+        score = overlap + bonus + PASSAGE_WEIGHT * passages[number].score / best
+        found.append(ScoredUnit(number, unit, score, overlap, cue))
+    found.sort(key=lambda each: (-each.score, each.passage, each.unit.start))
+    return found
+
+
+def _holds(kind: AnswerKind, unit: Unit) -> bool:
+    if kind == "steps":
+        return unit.ordered
+    if kind == "list":
+        return unit.kind in ("item", "row") or unit.intro
+    return holds(kind, unit.text)
+
+
+def _share(term: str, words: frozenset[str], context: frozenset[str], whole: frozenset[str]) -> float:
+    if term in words:
+        return 1.0
+    if term in context:
+        return CONTEXT_SHARE
+    return NEIGHBOUR_SHARE if term in whole else 0.0

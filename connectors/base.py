@@ -1,0 +1,131 @@
+"""The connector protocol and the values that connectors yield.
+
+A connector reads one configured source. It is given the fingerprints of what an earlier sync stored and yields, item by
+item, either the item's content or `Unchanged`. Items that an earlier sync knew and that are no longer yielded have been
+deleted at the source. A connector never stops at one bad item: it yields a `Problem` and goes on. It raises a
+`ConnectorError` only when the source as a whole cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import pyarrow as pa
+
+Severity: TypeAlias = Literal["skipped", "repaired", "noted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document, converted to Markdown-flavoured plain text.
+
+    Headings are `#` lines, list items `-` or `1.` lines, tables pipe rows, paragraphs separated by a blank line,
+    whatever the format was; so that one chunker understands them all.
+    """
+
+    path: str
+    """Path within the source with `/` separators, e.g. `policies/returns.md`: the document's identity."""
+    text: str
+    title: str | None
+    media_type: str
+    fingerprint: str
+    """SHA-256 (hex) of the bytes read: equal fingerprints mean an unchanged document."""
+    url: str | None = None
+    modified: datetime | None = None
+    """Time of the last change, timezone-aware UTC, where the source knows it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Front matter and document properties, e.g. `{"version": "2023", "superseded_by": "returns.md"}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSchema:
+    """A column as the source declares it."""
+
+    name: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A declared reference from columns of one table to columns of another table of the same source."""
+
+    columns: tuple[str, ...]
+    to_table: str
+    to_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table as the source declares it; keys are empty where the source (a CSV, say) declares none."""
+
+    name: str
+    """Suggested table name: the file's stem, the sheet's name or the database's table name, unaltered."""
+    path: str
+    """Item identity within the source, e.g. `sales/orders.csv`, `book.xlsx#Sheet1`, `shop.duckdb#main.orders`."""
+    columns: tuple[ColumnSchema, ...]
+    typed: bool
+    """True: Arrow types are the source's own (Parquet, databases). False: all is text, to be typed at ingest."""
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableBatch:
+    """Some rows of one table. All batches of a table come one after another; an empty table yields one empty batch."""
+
+    schema: TableSchema
+    rows: pa.RecordBatch
+    fingerprint: str
+    """Identity of the table's content, equal for all its batches; see `Document.fingerprint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The item at `path` has the fingerprint that the last sync stored; its content was not read again."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a person should know of an item: why it was skipped, or what was repaired while reading it."""
+
+    path: str
+    code: str
+    """Stable snake_case code, e.g. `encrypted_pdf`, `zip_bomb`, `not_text`, `repeated_header`, `title_rows`."""
+    message: str
+    """What happened and what to do about it, for a person."""
+    severity: Severity = "skipped"
+
+
+Item: TypeAlias = Document | TableBatch | Unchanged | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """An item that a connector would read, named without reading it."""
+
+    path: str
+    kind: Literal["document", "table"]
+    bytes: int | None = None
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """A way to read one kind of source. Constructed by `connectors.registry.open_connector(location, options)`."""
+
+    kind: str
+    location: str
+
+    def check(self) -> None:
+        """Raise a `ConnectorError` that says what to do if the source cannot be read at all."""
+
+    def discover(self) -> Iterator[Discovered]:
+        """Name the items that `read` would yield, in a stable order, without reading their content."""
+
+    def read(self, known: Mapping[str, str]) -> Iterator[Item]:
+        """Yield every item in a stable order; `Unchanged` for those whose fingerprint equals `known[path]`."""

@@ -1,0 +1,45 @@
+"""What can go wrong with a source as a whole.
+
+ConnectorError             code, message, hint
+├── SourceNotFound         the path or database does not exist
+├── SourceUnreadable       it exists but cannot be opened (permission, corrupt, encrypted)
+├── SourceEmpty            nothing in it that a connector reads
+└── UnknownKind            no connector reads this kind of location
+"""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """A source cannot be read. `code` is stable; `hint` says what to do."""
+
+    code = "connector_error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SourceNotFound(ConnectorError):
+    """The location does not exist."""
+
+    code = "source_not_found"
+
+
+class SourceUnreadable(ConnectorError):
+    """The location exists but cannot be opened or understood."""
+
+    code = "source_unreadable"
+
+
+class SourceEmpty(ConnectorError):
+    """The location holds nothing that any connector reads."""
+
+    code = "source_empty"
+
+
+class UnknownKind(ConnectorError):
+    """No connector reads this kind of location; the message lists the known ones."""
+
+    code = "unknown_source_kind"

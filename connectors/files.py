@@ -1,0 +1,153 @@
+"""A folder, or a single file, of documents and tables.
+
+Every item comes from one file. What is wrong with one file is a `Problem` and the next file is read. A `Problem` of
+severity `skipped` that follows batches of the same table means that the table broke off: its batches are incomplete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from urllib.parse import quote
+
+from connectors.base import Discovered, Document, Item, Problem, Unchanged
+from connectors.errors import ConnectorError, SourceEmpty, SourceNotFound, SourceUnreadable
+from connectors.formats.registry import format_of, reader
+from connectors.formats.source_file import PARSER_FAULTS, SourceFile, UnreadableItem, file_fingerprint
+from connectors.walking import walk
+
+_ITEM_FAULTS: tuple[type[Exception], ...] = (UnreadableItem, *PARSER_FAULTS)
+
+OPTIONS: dict[str, str] = {
+    "base_url": "address that a document's path is appended to where the document names no URL of its own",
+    "views": "`yes` or `no`: whether views of databases are read like tables (unset: only where there are no tables)",
+    "exclude": "comma-separated patterns of paths to leave out, e.g. `drafts/*,*.log`",
+}
+
+
+def require_known_options(kind: str, options: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Raise a `ConnectorError` for an option that the kind of source does not have."""
+    for name in options:
+        if name not in known:
+            listed = "; ".join(f"{each}: {meaning}" for each, meaning in known.items())
+            raise ConnectorError(f"Sources of kind {kind} have no option {name!r}.", hint=f"Known options: {listed}.")
+
+
+def reads_views(options: Mapping[str, str]) -> bool | None:
+    """The option `views`; None unless given."""
+    if "views" not in options:
+        return None
+    chosen = options["views"].lower()
+    if chosen not in ("yes", "no"):
+        raise ConnectorError(f"The option views is {chosen!r}.", hint="Known values: yes, no.")
+    return chosen == "yes"
+
+
+def require_readable(location: Path) -> None:
+    """Raise `SourceNotFound` or `SourceUnreadable` unless the path exists and may be read."""
+    try:
+        exists = location.exists()
+    except OSError as error:
+        raise SourceUnreadable(f"{location} cannot be opened: {error.strerror}.", hint="Check the path.") from error
+    if not exists:
+        raise SourceNotFound(f"{location} does not exist.", hint=_nearest_hint(location))
+    needed = os.R_OK | os.X_OK if location.is_dir() else os.R_OK
+    if not os.access(location, needed):
+        raise SourceUnreadable(f"{location} may not be read.", hint="Give this user permission to read it.")
+
+
+def _nearest_hint(location: Path) -> str:
+    """What exists of a path that does not."""
+    parent = next((each for each in location.absolute().parents if each.exists()), None)
+    if parent is None or parent != location.absolute().parent:
+        return f"Check the path: the part that exists is {parent}."
+    similar = sorted(each.name for each in parent.iterdir() if each.stem.lower()[:3] == location.stem.lower()[:3])
+    return f"Similar names there: {', '.join(similar[:5])}." if similar else f"Nothing of that name is in {parent}."
+
+
+class FilesConnector:
+    """Reads a folder or one file of any supported format."""
+
+    kind = "files"
+
+    def __init__(self, location: str, options: Mapping[str, str]) -> None:
+        require_known_options(self.kind, options, OPTIONS)
+        self.location = location
+        self._root = Path(location).expanduser()
+        self._views = reads_views(options)
+        self._base_url = options.get("base_url", "")
+        self._excluded = tuple(part.strip() for part in options.get("exclude", "").split(",") if part.strip())
+
+    def check(self) -> None:
+        """Raise a `ConnectorError` unless there is something to read."""
+        require_readable(self._root)
+        if next(self.discover(), None) is None:
+            raise SourceEmpty(
+                f"There is nothing to read in {self.location}.",
+                hint="Supported: Markdown, HTML, text, PDF, DOCX, CSV, XLSX, JSON, Parquet, DuckDB and SQLite files.",
+            )
+
+    def discover(self) -> Iterator[Discovered]:
+        """Name the documents and tables; files that cannot be read are left out."""
+        for entry in self._entries():
+            if isinstance(entry, Problem):
+                continue
+            try:
+                format_reader = reader(format_of(entry.location))
+                size = entry.location.stat().st_size
+                for part in format_reader.parts(entry):
+                    yield Discovered(part, format_reader.kind, size)
+            except _ITEM_FAULTS:
+                continue  # `read` reports it
+
+    def read(self, known: Mapping[str, str]) -> Iterator[Item]:
+        """Yield each file's items, `Unchanged` for those whose fingerprint is known."""
+        require_readable(self._root)
+        for entry in self._entries():
+            if isinstance(entry, Problem):
+                yield entry
+            else:
+                yield from self._read_file(entry, known)
+
+    def _entries(self) -> Iterator[SourceFile | Problem]:
+        if self._root.is_file():
+            yield SourceFile(self._root, self._root.name, views=self._views)
+            return
+        for found in walk(self._root):
+            path = found.path if isinstance(found, Problem) else found[0]
+            if any(fnmatch(path, pattern) for pattern in self._excluded):
+                continue
+            yield found if isinstance(found, Problem) else SourceFile(found[1], path, views=self._views)
+
+    def _read_file(self, file: SourceFile, known: Mapping[str, str]) -> Iterator[Item]:
+        """Yield what one file holds; its faults become problems."""
+        try:
+            format_reader = reader(format_of(file.location))
+            file = replace(file, fingerprint=file_fingerprint(file.location))
+            if known.get(file.path) == file.fingerprint:
+                yield Unchanged(file.path)
+                return
+            parts = format_reader.parts(file)
+            wanted = [part for part in parts if known.get(part) != file.part_fingerprint(part)]
+            yield from (Unchanged(part) for part in parts if part not in wanted)
+            if wanted or not parts:
+                for item in format_reader.read(file, wanted):
+                    yield self._with_url(item) if isinstance(item, Document) else item
+        except UnreadableItem as fault:
+            yield fault.problem(file.path)
+        except OSError as error:
+            message = f"The file cannot be read: {error.strerror or error}. Check its permissions."
+            yield Problem(file.path, "unreadable", message)
+        except PARSER_FAULTS as error:
+            message = (
+                f"The file seems damaged ({type(error).__name__}: {error}): open it in its own program and save it."
+            )
+            yield Problem(file.path, "corrupt_file", message)
+
+    def _with_url(self, document: Document) -> Document:
+        if document.url or not self._base_url:
+            return document
+        return replace(document, url=self._base_url.rstrip("/") + "/" + quote(document.path))

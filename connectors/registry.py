@@ -1,0 +1,73 @@
+"""The kinds of sources, each imported at its first use. A new kind is one module and one line in `KINDS`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import cast
+
+from connectors.base import Connector
+from connectors.errors import UnknownKind
+
+# Kind -> module and class; the class is constructed with (location, options).
+KINDS: dict[str, str] = {
+    "files": "connectors.files:FilesConnector",
+    "duckdb": "connectors.duckdb_file:DuckDBConnector",
+    "sqlite": "connectors.sqlite_file:SQLiteConnector",
+}
+
+# Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
+_DATABASE_SUFFIXES = {
+    ".duckdb": "duckdb",
+    ".ddb": "duckdb",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+    ".db": "sqlite",
+    ".db3": "sqlite",
+}
+_NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
+
+def open_connector(location: str, *, kind: str | None = None, options: Mapping[str, str] = _NO_OPTIONS) -> Connector:
+    """The connector that reads `location`; nothing is read yet: call `check` first.
+
+    Args:
+        location: Path of a folder, a file or a database file.
+        kind: One of `KINDS`; None: told from the location.
+        options: What the kind lets one set, e.g. `{"exclude": "drafts/*"}`.
+
+    Raises:
+        UnknownKind: No connector reads this; the hint lists the known kinds.
+        ConnectorError: An option that the kind does not have.
+
+    """
+    chosen = kind or kind_of(location)
+    if chosen not in KINDS:
+        known = ", ".join(sorted(KINDS))
+        raise UnknownKind(f"No connector reads sources of kind {chosen!r}.", hint=f"Known kinds: {known}.")
+    module, _, name = KINDS[chosen].partition(":")
+    return cast(Connector, getattr(importlib.import_module(module), name)(location, options))
+
+
+def kind_of(location: str) -> str:
+    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
+    scheme, separator, _ = location.partition("://")
+    if separator and scheme.isalnum():
+        return scheme.lower()
+    path = Path(location).expanduser()
+    return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
+
+
+def _proven_kind(path: Path) -> str | None:
+    from connectors.formats.registry import format_of_bytes
+
+    try:
+        with path.open("rb") as stream:
+            proven = format_of_bytes(stream.read(16))
+    except OSError:
+        return None
+    if proven is None:
+        return None
+    return proven if proven in KINDS else "files"

@@ -1,0 +1,1 @@
+"""Sentence embedding: finding a model, exporting it once, running the export."""

@@ -1,0 +1,38 @@
+"""What can go wrong with an embedding model.
+
+EmbeddingError             code, message, hint
+├── ModelNotFound          no such folder, package or downloaded model
+├── ModelNotExported       there is no export of it yet, and torch is not installed to make one
+└── ExportFailed           converting the model did not work
+"""
+
+from __future__ import annotations
+
+
+class EmbeddingError(Exception):
+    """An embedding model cannot be used. `code` is stable; `hint` says what to do."""
+
+    code = "embedding_error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ModelNotFound(EmbeddingError):
+    """The configured model is neither a folder, nor the packaged model, nor a downloaded one."""
+
+    code = "model_not_found"
+
+
+class ModelNotExported(EmbeddingError):
+    """The model was never exported here, and the parts that export it are not installed."""
+
+    code = "model_not_exported"
+
+
+class ExportFailed(EmbeddingError):
+    """The model could not be converted."""
+
+    code = "model_export_failed"

@@ -1,0 +1,137 @@
+"""The first step: what the connector yields goes to staging (documents) and to the tables database (tables)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from connectors.base import Connector, Document, Item, Problem, TableBatch, Unchanged
+from connectors.errors import SourceEmpty
+from ingest.build import Build
+from ingest.stores import segment as files
+from ingest.stores.tables import TableWriter
+
+_OFTEN = 16  # items between two calls of `on_progress`
+
+
+def read_source(build: Build, connector: Connector) -> None:
+    """Read what changed since the last sync and take over the rest.
+
+    Raises a `ConnectorError` if nothing is readable.
+    """
+    with build.step("read"), ExitStack() as stack:
+        reader = _Reader(build, stack)
+        total = sum(1 for _ in connector.discover())
+        for count, item in enumerate(_wanted(build, connector.read(_known(build)))):
+            reader.take(item)
+            if count % _OFTEN == 0:
+                build.hooks.on_progress("read", reader.items, total)
+        build.hooks.on_progress("read", reader.items, max(total, reader.items))
+        reader.finish()
+    if not build.staging.count() and not build.tables:
+        _raise_empty(build)
+
+
+class _Reader:
+    """Takes the items of one run; opens the tables database at the first table."""
+
+    def __init__(self, build: Build, stack: ExitStack) -> None:
+        self._build = build
+        self._stack = stack
+        self._tables: TableWriter | None = None
+        self._last_table = ""
+        self.items = 0
+        previous = build.previous
+        self._known_documents = previous.documents() if previous else {}
+        self._known_tables = previous.info.tables if previous else {}
+
+    def take(self, item: Item) -> None:
+        """Store one item."""
+        if isinstance(item, TableBatch):
+            self._open_tables().write(item)
+            self.items += item.schema.path != self._last_table
+            self._last_table = item.schema.path
+            return
+        self.items += 1
+        if isinstance(item, Document):
+            self._take_document(item)
+        elif isinstance(item, Unchanged):
+            self._keep(item.path)
+        else:
+            self._take_problem(item)
+
+    def finish(self) -> None:
+        """Complete the tables."""
+        if self._tables is None:
+            return
+        written = self._tables.finish()
+        self._build.tables = written.tables
+        for problem in written.findings:
+            self._build.note_problem("read", problem)
+        if not written.tables:
+            (self._build.folder / files.TABLES).unlink()
+
+    def _take_document(self, document: Document) -> None:
+        if not self._build.staging.add(document):
+            text = "The source has two documents of this path; the first was taken."
+            self._build.note("read", "duplicate_path", document.path, text, "skipped")
+
+    def _keep(self, path: str) -> None:
+        previous = self._build.previous
+        if previous is None:
+            raise ValueError(f"the connector calls {path!r} unchanged, but nothing was known of it")
+        row = previous.document_row(path) if path in self._known_documents else None
+        if row is not None:
+            self._build.staging.keep(row)
+        if path in self._known_tables:
+            self._open_tables().copy_unchanged(path)
+
+    def _take_problem(self, problem: Problem) -> None:
+        self._build.note_problem("read", problem)
+        if problem.severity == "skipped" and self._tables is not None:
+            self._tables.discard(problem.path)  # half a table would answer with wrong figures
+
+    def _open_tables(self) -> TableWriter:
+        if self._tables is None:
+            previous = self._build.previous.tables_path if self._build.previous else None
+            writer = TableWriter(
+                self._build.folder / files.TABLES, memory_limit=self._build.options.memory_limit, previous=previous
+            )
+            self._tables = self._stack.enter_context(writer)
+        return self._tables
+
+
+def _known(build: Build) -> dict[str, str]:
+    """Fingerprints of what need not be read again."""
+    known: dict[str, str] = {}
+    if build.previous is not None and build.reuses("reader", "cleaning"):
+        known |= build.previous.documents()
+    if build.previous is not None and build.reuses("reader", "typing"):
+        known |= build.previous.info.tables
+    return known
+
+
+def _wanted(build: Build, items: Iterator[Item]) -> Iterator[Item]:
+    """The items without the description file and without the stores themselves, where they lie in the source."""
+    location = Path(build.request.location)
+    left_out = [_within(location, path) for path in (build.layout.home, build.request.description_path) if path]
+    for item in items:
+        path = item.schema.path if isinstance(item, TableBatch) else item.path
+        if not any(out and (path == out or path.startswith((out + "/", out + "#"))) for out in left_out):
+            yield item
+
+
+def _within(folder: Path, path: Path | str) -> str | None:
+    path = Path(path)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) and path != folder else None
+
+
+def _raise_empty(build: Build) -> None:
+    problems = [finding for finding in build.findings if finding.severity == "skipped"]
+    if not problems:
+        raise SourceEmpty(f"There is nothing to read in {build.request.location}.", hint="Check the location.")
+    first = "; ".join(f"{each.path}: {each.message}" for each in problems[:3])
+    raise SourceEmpty(
+        f"Nothing in {build.request.location} could be read: {len(problems)} items were skipped.", hint=first
+    )

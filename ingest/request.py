@@ -1,0 +1,108 @@
+"""What a caller asks to be ingested, and how it relates to the sources that are there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ingest.errors import SourceExists, UnknownSource
+from ingest.stores.catalog import Visibility
+from ingest.stores.manifest import Manifest, SourceEntry
+
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^@\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """A source to be added, or to be read again."""
+
+    location: str
+    """Path or URL."""
+    name: str | None = None
+    """None: made from the location's last part."""
+    kind: str | None = None
+    """Kind of connector; None: told from the location."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    public: bool | None = None
+    """Whether visitors may see its documents; None: as before, internal for a new source."""
+    description_path: str | None = None
+    """Description file; None: as before, else `describe.yaml` in the folder."""
+
+    @property
+    def visibility(self) -> Visibility:
+        """What documents are unless the description file says otherwise."""
+        return "public" if self.public else "internal"
+
+
+def resolve(request: SourceRequest, manifest: Manifest | None) -> SourceRequest:
+    """The request with its name and location settled; what it leaves open is as the known source has it.
+
+    Raises `SourceExists` if the name belongs to another location.
+    """
+    location = absolute_location(request.location)
+    entries = manifest.sources if manifest else ()
+    same_place = next((entry for entry in entries if entry.location == location), None)
+    name = slug(request.name) if request.name else (same_place.name if same_place else slug_of_location(location))
+    entry = next((entry for entry in entries if entry.name == name), None)
+    if entry is not None and entry.location != location:
+        raise SourceExists(
+            f"A source named {name!r} exists already; it reads {shown_location(entry.location)}.",
+            hint="Choose another name with --name, or remove that source first.",
+        )
+    settled = replace(request, location=location, name=name, description_path=_absolute(request.description_path))
+    return _with_known(settled, entry) if entry else settled
+
+
+def request_of(entry: SourceEntry) -> SourceRequest:
+    """The request that reads a known source again."""
+    return _with_known(SourceRequest(entry.location, name=entry.name), entry)
+
+
+def known_entry(manifest: Manifest | None, name: str) -> SourceEntry:
+    """The entry of a source. Raises `UnknownSource`, naming the known ones."""
+    entry = manifest.source(name) if manifest else None
+    if entry is None:
+        raise UnknownSource(name, [each.name for each in manifest.sources] if manifest else [])
+    return entry
+
+
+def slug(text: str) -> str:
+    """A name of lower-case ASCII letters, digits, `-` and `_`: `Returns & Refunds` is `returns-refunds`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:64] or "source"
+
+
+def slug_of_location(location: str) -> str:
+    """A name from the last part of a path or URL, without its suffix."""
+    if "://" in location:
+        parts = [part for part in re.split(r"[/?#]+", location.partition("://")[2].rpartition("@")[2]) if part]
+        return slug(parts[-1].rpartition(".")[0] or parts[-1]) if parts else "source"
+    path = Path(location)
+    return slug(path.name if path.is_dir() else path.stem)
+
+
+def absolute_location(location: str) -> str:
+    """The location as it means the same from every working directory."""
+    return location if "://" in location else str(Path(location).expanduser().absolute().resolve())
+
+
+def shown_location(location: str) -> str:
+    """The location for people: without a password."""
+    return _PASSWORD.sub(r"\1:***@", location)
+
+
+def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:
+    return replace(
+        request,
+        kind=request.kind or entry.kind,
+        options=dict(request.options) or entry.options,
+        public=entry.visibility == "public" if request.public is None else request.public,
+        description_path=request.description_path or entry.description_path,
+    )
+
+
+def _absolute(path: str | None) -> str | None:
+    return str(Path(path).expanduser().absolute()) if path else None

@@ -1,0 +1,225 @@
+"""The passage store of a segment: documents, passages with offsets into them, and spans of personal data.
+
+The text of a document is stored once; a passage is a pair of offsets (characters) into it. Ordinals count the passages
+of a segment from 0 and are what the vector and the lexical index answer with.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.stores.catalog import Visibility
+from ingest.stores.lexical import LexicalIndex
+from ingest.stores.vectors import VectorIndex
+
+if TYPE_CHECKING:
+    from ingest.pii import PiiSpan
+
+SCHEMA = """
+CREATE TABLE documents(
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT, url TEXT, fingerprint TEXT NOT NULL,
+    content_hash TEXT NOT NULL, media_type TEXT NOT NULL, modified TEXT, visibility TEXT NOT NULL,
+    metadata TEXT NOT NULL, text TEXT NOT NULL, signature BLOB, collapsed_into TEXT, newer_version TEXT);
+CREATE TABLE passages(
+    ordinal INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES documents(id), start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL, heading TEXT NOT NULL, content_hash TEXT NOT NULL);
+CREATE INDEX passages_of_document ON passages(document_id);
+CREATE INDEX passages_by_content ON passages(content_hash);
+CREATE TABLE spans(
+    document_id INTEGER NOT NULL REFERENCES documents(id), start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    kind TEXT NOT NULL, score REAL NOT NULL);
+CREATE INDEX spans_of_document ON spans(document_id, start);
+CREATE TABLE boilerplate(line TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+VISIBILITY_CODES: dict[str, int] = {"public": 0, "internal": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as stored, without its text."""
+
+    id: int
+    path: str
+    title: str | None
+    url: str | None
+    media_type: str
+    modified: str | None
+    visibility: Visibility
+    metadata: dict[str, str]
+    collapsed_into: str | None
+    """Path of the document that this one is a duplicate of; such a one has no passages."""
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with what is known of its document; `spans` are relative to `text`, `start`/`end` to the document."""
+
+    ordinal: int
+    document: str
+    title: str | None
+    url: str | None
+    heading: str
+    text: str
+    start: int
+    end: int
+    modified: str | None
+    visibility: Visibility
+    metadata: dict[str, str]
+    """What the document says of itself; `newer_version` names the document that replaces it, where one was found."""
+    spans: tuple[PiiSpan, ...]
+
+
+class PassageReader:
+    """Searches and reads the passages of one sealed segment. Safe to share between threads.
+
+    The indexes are opened at the first search, the SQLite file once for each thread.
+    """
+
+    def __init__(self, passages: Path, vectors: Path, lexical: Path, *, embedder: str = "") -> None:
+        self.embedder = embedder
+        """Fingerprint of the embedder that made the vectors; a query must come from the same."""
+        self._uri = passages.absolute().as_uri() + "?mode=ro&immutable=1"
+        self._vectors_path = vectors
+        self._lexical_path = lexical
+        self._local = threading.local()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def count(self) -> int:
+        """Number of passages."""
+        return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def search_dense(self, query: NDArray[np.float32], k: int, visibilities: Sequence[str]) -> list[tuple[int, float]]:
+        """Up to `k` pairs of ordinal and cosine, best first, among passages of these visibilities.
+
+        `query` is float32[dimension] of length 1; raises `ValueError` for another dimension.
+        """
+        return self._vectors.search(query, k, tuple(visibilities))
+
+    def search_lexical(self, query: str, k: int, visibilities: Sequence[str]) -> list[tuple[int, float]]:
+        """Up to `k` pairs of ordinal and BM25 score, best first, among passages of these visibilities.
+
+        Any text is a valid query.
+        """
+        return self._lexical.search(query, k, tuple(visibilities))
+
+    def get(self, ordinals: Sequence[int]) -> list[StoredPassage]:
+        """The passages of these ordinals, in their order; unknown ordinals are left out."""
+        found: dict[int, StoredPassage] = {}
+        for start in range(0, len(ordinals), 500):
+            part = list(ordinals[start : start + 500])
+            marks = ",".join("?" * len(part))
+            for row in self._connection.execute(_GET.format(marks=marks), part):
+                found[row[0]] = self._passage(row)
+        return [found[ordinal] for ordinal in ordinals if ordinal in found]
+
+    def neighbours(self, ordinal: int) -> tuple[StoredPassage | None, StoredPassage | None]:
+        """The passages before and after this one in the same document."""
+        around = {passage.ordinal: passage for passage in self.get([ordinal - 1, ordinal, ordinal + 1])}
+        if ordinal not in around:
+            return None, None
+        document = around[ordinal].document
+        same = {each: passage for each, passage in around.items() if passage.document == document}
+        return same.get(ordinal - 1), same.get(ordinal + 1)
+
+    def document_text(self, path: str) -> str | None:
+        """The whole text of a document; None if there is none of that path. Look at its visibility first."""
+        row = self._connection.execute("SELECT text FROM documents WHERE path = ?", [path]).fetchone()
+        return None if row is None else str(row[0])
+
+    def document_spans(self, path: str) -> tuple[PiiSpan, ...]:
+        """Spans of personal data in a document's text."""
+        from ingest.pii import PiiSpan
+
+        rows = self._connection.execute(_DOCUMENT_SPANS, [path])
+        return tuple(PiiSpan(start, end, kind, score) for start, end, kind, score in rows)
+
+    def document(self, path: str) -> StoredDocument | None:
+        """What is known of a document; None if there is none of that path."""
+        return next(self._documents("WHERE d.path = ?", [path]), None)
+
+    def documents(self) -> Iterator[StoredDocument]:
+        """All documents by path, those without passages (empty, or duplicates) included."""
+        return self._documents("", [])
+
+    def _documents(self, where: str, parameters: list[str]) -> Iterator[StoredDocument]:
+        for row in self._connection.execute(_DOCUMENTS.format(where=where), parameters):
+            number, path, title, url, media_type, modified, visibility, metadata, newer, collapsed, passages = row
+            known = _metadata(metadata, newer)
+            yield StoredDocument(number, path, title, url, media_type, modified, visibility, known, collapsed, passages)
+
+    def _passage(self, row: tuple[Any, ...]) -> StoredPassage:
+        from ingest.pii import PiiSpan
+
+        ordinal, document_id, path, title, url, heading, text, start, end, modified, visibility, metadata, newer = row
+        spans = self._connection.execute(_PASSAGE_SPANS, [document_id, end, start])
+        relative = tuple(
+            PiiSpan(max(s, start) - start, min(e, end) - start, kind, score) for s, e, kind, score in spans
+        )
+        known = _metadata(metadata, newer)
+        return StoredPassage(
+            ordinal, path, title, url, heading, text, start, end, modified, visibility, known, relative
+        )
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
+            self._local.connection = connection
+        return connection
+
+    @property
+    def _vectors(self) -> VectorIndex:
+        with self._lock:
+            return self._open_vectors
+
+    @property
+    def _lexical(self) -> LexicalIndex:
+        with self._lock:
+            return self._open_lexical
+
+    @cached_property
+    def _open_vectors(self) -> VectorIndex:
+        rows = self._connection.execute(_VISIBILITIES).fetchall()
+        visibility_of = np.array([VISIBILITY_CODES[row[0]] for row in rows], dtype=np.uint8)
+        return VectorIndex(self._vectors_path, visibility_of, VISIBILITY_CODES)
+
+    @cached_property
+    def _open_lexical(self) -> LexicalIndex:
+        return LexicalIndex(self._lexical_path)
+
+
+def _metadata(text: object, newer: object) -> dict[str, str]:
+    metadata: dict[str, str] = json.loads(str(text))
+    return metadata | {"newer_version": str(newer)} if newer else metadata
+
+
+_VISIBILITIES = "SELECT d.visibility FROM passages p JOIN documents d ON d.id = p.document_id ORDER BY p.ordinal"
+_GET = """
+SELECT p.ordinal, d.id, d.path, d.title, d.url, p.heading, substr(d.text, p.start + 1, p."end" - p.start),
+       p.start, p."end", d.modified, d.visibility, d.metadata, d.newer_version
+FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.ordinal IN ({marks})
+"""
+_PASSAGE_SPANS = """
+SELECT start, "end", kind, score FROM spans WHERE document_id = ? AND start < ? AND "end" > ? ORDER BY start
+"""
+_DOCUMENT_SPANS = """
+SELECT start, "end", kind, score FROM spans WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY start
+"""
+_DOCUMENTS = """
+SELECT d.id, d.path, d.title, d.url, d.media_type, d.modified, d.visibility, d.metadata, d.newer_version,
+       d.collapsed_into, (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
+FROM documents d {where} ORDER BY d.path
+"""

@@ -1,0 +1,192 @@
+"""The value index: which column holds "Berlin"? Exact look-ups of normalised values for schema linking.
+
+One SQLite file per segment, clustered by the normalised value, so that a look-up of a question's n-grams reads one
+page per n-gram. Personal columns, hidden columns and columns of long texts are left out.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.base import Problem
+from ingest.stores.catalog import Catalog, Column, Table
+from ingest.stores.identifiers import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MOST_VALUES = 1_000_000
+"""Distinct values kept per column, the most frequent ones."""
+_LONGEST_AVERAGE = 60
+"""Average characters above which a column holds prose rather than values."""
+_LONGEST_NORM = 200
+_FEW_ENOUGH_TO_COMPARE = 50_000
+_LEAST_LIKENESS = 75.0
+_SCHEMA = """
+CREATE TABLE columns(id INTEGER PRIMARY KEY, "table" TEXT NOT NULL, "column" TEXT NOT NULL, entries INTEGER NOT NULL);
+CREATE TABLE entries(
+    norm TEXT NOT NULL, column_id INTEGER NOT NULL, value TEXT NOT NULL, rows INTEGER NOT NULL,
+    PRIMARY KEY (norm, column_id, value)) WITHOUT ROWID;
+"""
+_FOUND = 'SELECT c."table", c."column", e.value, e.norm, e.rows FROM entries e JOIN columns c ON c.id = e.column_id '
+_SEPARATORS = re.compile(r"[\W_]+")
+
+
+class ValueHit(msgspec.Struct, frozen=True):
+    """A stored value of a column. `norm` is the normalised value or label that was found, `rows` how many hold it."""
+
+    table: str
+    column: str
+    value: str
+    norm: str
+    rows: int
+
+
+def normalise(text: str) -> str:
+    """Case-folded, without accents, runs of anything but letters and digits as one space.
+
+    >>> normalise("  São-Paulo (SP) ")
+    'sao paulo sp'
+    """
+    folded = text.casefold()
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded)
+        folded = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _SEPARATORS.sub(" ", folded).strip()
+
+
+def write_value_index(connection: duckdb.DuckDBPyConnection, catalog: Catalog, path: Path) -> tuple[Problem, ...]:
+    """Write the index of a catalog's tables, which `connection` reads. Returns what was cut."""
+    findings: list[Problem] = []
+    with sqlite3.connect(path) as index:
+        index.execute("PRAGMA journal_mode = OFF")
+        index.execute("PRAGMA synchronous = OFF")
+        index.executescript(_SCHEMA)
+        for table in catalog.tables:
+            for column in table.columns:
+                findings += _write_column(connection, index, table, column)
+        index.commit()
+        index.execute("PRAGMA optimize")
+    index.close()
+    return tuple(findings)
+
+
+def indexed(column: Column) -> bool:
+    """Whether a column's values may be looked up: shown text columns without personal data.
+
+    Names of people are looked up ("orders of Anna Smith") unless the description file declares them personal.
+    """
+    personal = column.pii is not None and (column.pii_declared or column.pii != "PERSON")
+    return not column.hidden and not personal and (column.type == "text" or bool(column.labels))
+
+
+def _write_column(
+    connection: duckdb.DuckDBPyConnection, index: sqlite3.Connection, table: Table, column: Column
+) -> Iterator[Problem]:
+    if not indexed(column):
+        return
+    entries = dict(_entries(connection, table, column))
+    if not entries:
+        return
+    cursor = index.execute(
+        'INSERT INTO columns("table", "column", entries) VALUES (?, ?, ?)', (table.name, column.name, len(entries))
+    )
+    rows = ((norm, cursor.lastrowid, value, count) for (norm, value), count in sorted(entries.items()))
+    index.executemany("INSERT OR IGNORE INTO entries(norm, column_id, value, rows) VALUES (?, ?, ?, ?)", rows)
+    if column.type == "text" and column.distinct > _MOST_VALUES:
+        text = f"Only the {_MOST_VALUES} most frequent of {column.distinct} values of {column.name!r} can be looked up."
+        yield Problem(table.path, "values_cut", text, "noted")
+
+
+def _entries(
+    connection: duckdb.DuckDBPyConnection, table: Table, column: Column
+) -> Iterator[tuple[tuple[str, str], int]]:
+    """((norm, stored value), rows) of the column's values and of their labels."""
+    counted = {str(frequent.value).casefold(): frequent.rows for frequent in column.frequent}
+    for value, label in column.labels.items():
+        for text in (label, value):
+            yield (normalise(text)[:_LONGEST_NORM], value), counted.get(value.casefold(), 0)
+    if column.type != "text":
+        return
+    name, relation = quoted(column.name), quoted(table.name)
+    average = connection.execute(f"SELECT avg(length({name})) FROM {relation}").fetchone()  # noqa: S608
+    if average is None or average[0] is None or average[0] > _LONGEST_AVERAGE:
+        return
+    found = connection.execute(
+        f"SELECT {name}::VARCHAR, count(*) FROM {relation} WHERE {name} IS NOT NULL "  # noqa: S608
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_VALUES}"
+    )
+    while rows := found.fetchmany(10_000):
+        for value, count in rows:
+            norm = normalise(value)[:_LONGEST_NORM]
+            if norm:
+                yield (norm, value), int(count)
+
+
+class ValueIndex:
+    """Reads a value index. Thread-safe; the file must not change while it is open."""
+
+    def __init__(self, path: Path) -> None:
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def lookup(self, norms: Sequence[str]) -> list[ValueHit]:
+        """Values whose normalised form (or label) is one of `norms`, most rows first."""
+        wanted = [norm for norm in dict.fromkeys(norms) if norm]
+        hits: list[ValueHit] = []
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            hits += self._hits(f"WHERE e.norm IN ({', '.join('?' * len(some))})", some)
+        return sorted(hits, key=lambda hit: (-hit.rows, hit.table, hit.column, hit.value))
+
+    def prefix(self, norm: str, limit: int = 20) -> list[ValueHit]:
+        """Values whose normalised form starts with `norm`, in alphabetical order."""
+        after = norm + "\U0010ffff"
+        return self._hits("WHERE e.norm >= ? AND e.norm < ? ORDER BY e.norm LIMIT ?", [norm, after, limit])
+
+    def nearest(
+        self, norm: str, *, table: str | None = None, column: str | None = None, limit: int = 3
+    ) -> list[ValueHit]:
+        """Values spelled most like `norm`, of one table or column or of all, best first; none if nothing is close."""
+        from rapidfuzz import fuzz, process
+
+        hits = self._comparable(norm, table, column)
+        best = process.extract(
+            norm, [hit.norm for hit in hits], scorer=fuzz.WRatio, limit=limit, score_cutoff=_LEAST_LIKENESS
+        )
+        return [hits[position] for _, _, position in best]
+
+    def _comparable(self, norm: str, table: str | None, column: str | None) -> list[ValueHit]:
+        """The values to compare with: all if they are few, else those that begin alike."""
+        where = """ AND (? IS NULL OR c."table" = ? COLLATE NOCASE) AND (? IS NULL OR c."column" = ? COLLATE NOCASE)"""
+        scope: list[object] = [table, table, column, column]
+        with self._lock:
+            row = self._connection.execute(f"SELECT sum(entries) FROM columns c WHERE true{where}", scope).fetchone()  # noqa: S608
+        if (row[0] or 0) <= _FEW_ENOUGH_TO_COMPARE:
+            return self._hits(f"WHERE true{where}", scope)
+        for length in (3, 2, 1):
+            start = norm[:length]
+            bounds = [start, start + "\U0010ffff", *scope, _FEW_ENOUGH_TO_COMPARE]
+            hits = self._hits(f"WHERE e.norm >= ? AND e.norm < ?{where} LIMIT ?", bounds)
+            if hits:
+                return hits
+        return []
+
+    def _hits(self, condition: str, values: Sequence[object]) -> list[ValueHit]:
+        with self._lock:
+            rows = self._connection.execute(_FOUND + condition, list(values)).fetchall()
+        return [ValueHit(*row) for row in rows]

@@ -1,0 +1,40 @@
+"""Keys: shown once, stored hashed, ended at once."""
+
+import pytest
+
+from app.errors import NotFound
+from app.ops.keys import KeyStore
+
+
+def test_a_key_is_found_by_its_token_and_not_stored(tmp_path):
+    keys = KeyStore(tmp_path / "state.db")
+    key, token = keys.add("analyst", name="dashboards", sources=["shop"])
+    assert keys.find(token) == key
+    assert key.sources == ("shop",)
+    secret = token.split("_", 2)[2]
+    assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t + "x", lambda t: "", lambda t: "ak__", lambda t: "ak_1_2"]
+)
+def test_other_tokens_are_not(tmp_path, change):
+    keys = KeyStore(tmp_path / "state.db")
+    _, token = keys.add("owner")
+    assert keys.find(change(token)) is None
+
+
+def test_a_revoked_key_opens_nothing(tmp_path):
+    keys = KeyStore(tmp_path / "state.db")
+    key, token = keys.add("owner")
+    assert keys.any_valid()
+    keys.revoke(key.id)
+    assert keys.find(token) is None
+    assert not keys.any_valid()
+    assert keys.all()[0].revoked_at is not None
+
+
+def test_revoking_an_unknown_key_says_how_to_list(tmp_path):
+    with pytest.raises(NotFound, match="no key") as raised:
+        KeyStore(tmp_path / "state.db").revoke("nope")
+    assert "keys list" in raised.value.hint

@@ -1,0 +1,96 @@
+"""Wording over the small shop: every number in a text is a figure, and every figure is the cell it names."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import pytest
+
+from app.table_answers import outside_the_data
+from app.validation import validate
+from app.values import ColumnInfo, Rows
+from app.verbalising.numbers import spoken
+from app.verbalising.templates import word
+from tests.planning.shop import TODAY, build
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("shop"))
+
+
+def worded(shop, question):
+    from app.scrubbing import scrub_rows
+
+    best = shop.planner.plan(question, TODAY).candidates[0]
+    query = validate(best.sql, shop.catalog, database="tables", max_rows=100)
+    with duckdb.connect(str(shop.path), read_only=True) as connection:
+        cursor = connection.execute(query.executable)
+        names = [item.alias for item in (*best.plan.select, *best.plan.evidence)]
+        columns = tuple(ColumnInfo(name, "other") for name in names)
+        rows = Rows(columns=columns, rows=tuple(cursor.fetchall()), truncated=False)
+    scrubbed, _ = scrub_rows(query, rows, sees_personal_data=False)
+    return word(best.plan, scrubbed, shop.planner.index), scrubbed
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many customers are there?", "There are 4 customers."),
+        ("How many customers are from France?", "There is 1 customer, where country is “France”."),
+        ("net revenue in March 2025", "The net revenue, where order date in March 2025, is €150."),
+        ("Which products weigh less than 100?", "No products match, where weight g under 100."),
+    ],
+)
+def test_short_answers(shop, question, text):
+    assert worded(shop, question)[0].text == text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many customers are there?",
+        "net revenue by category",
+        "top 2 products by net revenue",
+        "Which customer placed the most orders?",
+        "List the names and prices of products with a price between 60 and 150",
+        "Number of orders per month in 2025",
+        "What is the average weight of tents?",
+    ],
+)
+def test_every_figure_is_its_cell(shop, question):
+    found, rows = worded(shop, question)
+    assert found.figures
+    names = [column.name for column in rows.columns]
+    for figure in found.figures:
+        assert figure.text in found.text
+        if figure.row is not None:
+            cell = rows.rows[figure.row][names.index(figure.column)]
+            said = float(re.sub(r"[^\d.-]", "", figure.text))
+            assert said == pytest.approx(float(cell), rel=1e-2)
+            assert said == cell or figure.formula == "rounded"
+
+
+def test_a_period_without_data_is_not_a_zero(shop):
+    best = shop.planner.plan("How many orders were there in 2019?", TODAY).candidates[0]
+    found = outside_the_data(best.plan, shop.planner)
+    assert found.code == "not_in_data" and "2024-11-02" in found.reason
+    inside = shop.planner.plan("How many orders were there in 2025?", TODAY).candidates[0]
+    assert outside_the_data(inside.plan, shop.planner) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1204, None, "1,204"),
+        (1204.5, "EUR", "€1,204.50"),
+        (-3.0, "USD", "-$3.00"),
+        (12.5, "%", "12.5%"),
+        (3.25, "kg", "3.25 kg"),
+        (0.03456, None, "0.0346"),
+        (1e6, None, "1,000,000"),
+    ],
+)
+def test_numbers_are_written_as_people_read_them(value, unit, text):
+    assert spoken(value, unit) == text

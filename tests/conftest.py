@@ -1,0 +1,164 @@
+"""Markers that need a part of the machine, and the sample data ingested and served once per test run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "data" / "sample"
+IN_CI = os.environ.get("ANSWERABLE_CI") == "1"
+READY_S = 60
+
+
+def _lacks_program(*names: str) -> Callable[[], str | None]:
+    return lambda: None if any(map(shutil.which, names)) else f"none of {', '.join(names)} is installed"
+
+
+def _lacks_namespace() -> str | None:
+    if shutil.which("unshare") is None:
+        return "unshare is not installed"
+    tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"unshare --net: {tried.stderr.strip()}"
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "browser": _lacks_program("chromium"),
+    "service": _lacks_program("postgres", "pg_ctl", "redis-server"),
+    "network_namespace": _lacks_namespace,
+}
+"""Marker -> why this machine cannot run its tests, or None."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose part is missing; where `ANSWERABLE_CI=1`, a missing part is a failure."""
+    for marker in item.iter_markers():
+        reason = MISSING[marker.name]() if marker.name in MISSING else None
+        if reason is not None:
+            (pytest.fail if IN_CI else pytest.skip)(f"{marker.name}: {reason}")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell sets must not reach a test."""
+    for name in list(os.environ):
+        if name.startswith("ANSWERABLE_") and name != "ANSWERABLE_CI":
+            monkeypatch.delenv(name)
+
+
+def run_cli(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as its users do: in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=ROOT,
+        env=clean_env(home, **env),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def clean_env(home: Path, **env: str) -> dict[str, str]:
+    """The environment without settings but the home folder and those given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSWERABLE_")}
+    return kept | {"ANSWERABLE_HOME": str(home), "HF_HUB_OFFLINE": "1", "COLUMNS": "100", "NO_COLOR": "1"} | env
+
+
+@contextmanager
+def as_ordinary_user(folder: Path) -> Iterator[None]:
+    """Run the block as one who may not read everything; what it imports must be imported beforehand."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for parent in folder.parents:
+        if parent.stat().st_uid == 0 and parent != Path(parent.anchor) and parent.name != "tmp":
+            parent.chmod(parent.stat().st_mode | 0o055)
+    folder.chmod(0o777)
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.fixture
+def ordinary_user(tmp_path: Path) -> Callable[[], AbstractContextManager[None]]:
+    """`with ordinary_user():` may not read everything, though the tests may run as root."""
+    return lambda: as_ordinary_user(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`cli(home, *arguments, **env)` runs the command."""
+    return run_cli
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the sample data ingested; tests only read it."""
+    home = tmp_path_factory.mktemp("sample-home")
+    for arguments in (
+        ("help-centre", "--name", "help-centre", "--public"),
+        ("shop", "--name", "shop", "--describe", str(SAMPLE / "shop" / "describe.yaml")),
+    ):
+        added = run_cli(home, "ingest", "add", str(SAMPLE / arguments[0]), *arguments[1:])
+        assert added.returncode == 0, added.stdout + added.stderr
+    return home
+
+
+@pytest.fixture(scope="session")
+def service(sample_home: Path) -> Iterator[str]:
+    """Base URL of a server on loopback over the sample data."""
+    with serving(sample_home) as base:
+        yield base
+
+
+@contextmanager
+def serving(home: Path, *arguments: str, ready: str = "/readyz", **env: str) -> Iterator[str]:
+    """Base URL of a server process of its own that answers `ready` with 200; stopped afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *arguments]
+    log = home / f"server-{port}.log"
+    with log.open("w") as stderr:
+        server = subprocess.Popen(command, cwd=ROOT, env=clean_env(home, **env), stderr=stderr)
+    try:
+        _wait_until_ready(base + ready, server, log)
+        yield base
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractContextManager[str]]:
+    """`with serve(home, *arguments, **env) as base` runs a server."""
+    return serving
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    give_up = time.monotonic() + READY_S
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            pass
+        else:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the server was not ready: {log.read_text()[-3000:]}")

@@ -1,0 +1,110 @@
+"""The lexical store: English words by stem, no query syntax, only visible passages, and no write into the segment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.stores.lexical import Entry, LexicalIndex, build_lexical
+
+BOTH = ("public", "internal")
+ENTRIES = [
+    Entry(0, "public", "Returns", "", "You may return goods within 30 days of the delivery."),
+    Entry(1, "internal", "Returns", "For staff", "Returned goods are inspected by the warehouse."),
+    Entry(2, "public", "Opening hours", "", "The crème brûlée café opens at nine."),
+    Entry(3, "public", "Warehouse", "", "Nothing else."),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("segment") / "lexical"
+    build_lexical(folder, ENTRIES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(folder: Path) -> LexicalIndex:
+    return LexicalIndex(folder)
+
+
+def found(index: LexicalIndex, text: str, visibilities: tuple[str, ...] = BOTH, k: int = 10) -> list[int]:
+    return [ordinal for ordinal, _ in index.search(text, k, visibilities)]
+
+
+def test_words_are_found_by_their_stem(index: LexicalIndex) -> None:
+    assert set(found(index, "returning a delivered good")) == {0, 1}
+    assert found(index, "Creme Brulee") == [2]
+
+
+def test_a_title_counts_for_more_than_the_body(index: LexicalIndex) -> None:
+    assert found(index, "warehouse") == [3, 1]
+
+
+def test_function_words_find_nothing(index: LexicalIndex) -> None:
+    assert found(index, "How do I do this with the?") == []
+    assert found(index, "") == []
+
+
+def test_only_visible_passages_are_found(index: LexicalIndex) -> None:
+    assert found(index, "goods warehouse", ("public",)) == [3, 0]
+    assert found(index, "goods", ("internal",)) == [1]
+    assert found(index, "goods", ()) == []
+
+
+def test_at_most_k(index: LexicalIndex) -> None:
+    assert len(found(index, "goods returns", k=1)) == 1
+    assert found(index, "goods returns", k=0) == []
+
+
+@pytest.mark.parametrize("text", ['"', "title:", "a AND", "(goods", "goods)^3", "+-!*?~[]{}", "[a TO b]", "\\", "\0"])
+def test_query_syntax_means_nothing(index: LexicalIndex, text: str) -> None:
+    assert all(ordinal in (0, 1) for ordinal in found(index, text))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text())
+def test_any_text_is_a_query(index: LexicalIndex, text: str) -> None:
+    assert len(found(index, text)) <= len(ENTRIES)
+
+
+def test_searching_leaves_the_segment_as_it_was(folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    assert found(LexicalIndex(folder), "goods")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_threads_share_an_index(index: LexicalIndex) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: found(index, "returned goods"), range(200)))
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may not write")
+def test_another_user_can_read_it(folder: Path) -> None:
+    for path in (*folder.parents, folder):
+        path.chmod(path.stat().st_mode | 0o055)
+        if path == Path(path.anchor) or path.name == "tmp":
+            break
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    code = (
+        "import os, sys, pathlib\n"
+        "from ingest.stores.lexical import LexicalIndex, analyser\n"
+        "analyser(); os.setuid(65534)\n"
+        "print(LexicalIndex(pathlib.Path(sys.argv[1])).search('goods', 5, ('internal',)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+    assert done.stdout.startswith("[(1, "), done.stderr
+
+
+def test_an_empty_index(tmp_path: Path) -> None:
+    build_lexical(tmp_path / "lexical", [])
+    assert found(LexicalIndex(tmp_path / "lexical"), "goods") == []

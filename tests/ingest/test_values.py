@@ -1,0 +1,71 @@
+"""The value index: what is in it, what is not, and how it is found."""
+
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingest.stores.catalog import Catalog, Column, Table
+from ingest.stores.values import ValueIndex, normalise, write_value_index
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> ValueIndex:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE t AS SELECT * FROM (VALUES ('São Paulo', 'a@x.org', 'P', 'secret', 'Anna Smith', repeat('long ', 40)), "
+            "('Berlin', 'b@x.org', 'S', 'hush', 'Bo Li', repeat('text ', 40)), ('Berlin', NULL, 'S', 'hush', 'Bo Li', NULL)) "
+            "v(city, mail, status, note, person, body)"
+        )
+        columns = (
+            Column(name="city", type="text", sql_type="VARCHAR"),
+            Column(name="mail", type="text", sql_type="VARCHAR", pii="EMAIL_ADDRESS"),
+            Column(name="status", type="text", sql_type="VARCHAR", labels={"P": "paid", "S": "Shipped out"}),
+            Column(name="note", type="text", sql_type="VARCHAR", hidden=True),
+            Column(name="person", type="text", sql_type="VARCHAR", pii="PERSON", pii_declared=True),
+            Column(name="body", type="text", sql_type="VARCHAR"),
+        )
+        catalog = Catalog(source="s", tables=(Table(name="t", path="t", rows=3, columns=columns),))
+        assert write_value_index(connection, catalog, tmp_path / "values.sqlite") == ()
+    return ValueIndex(tmp_path / "values.sqlite")
+
+
+def test_lookup_finds_normalised_values_and_labels(index: ValueIndex) -> None:
+    hits = index.lookup(["sao paulo", "berlin", "shipped out", "s", "nowhere"])
+    assert {(hit.column, hit.value, hit.norm) for hit in hits} == {
+        ("city", "São Paulo", "sao paulo"),
+        ("city", "Berlin", "berlin"),
+        ("status", "S", "shipped out"),
+        ("status", "S", "s"),
+    }
+    assert next(hit.rows for hit in hits if hit.value == "Berlin") == 2
+
+
+def test_personal_hidden_and_long_texts_are_not_in_the_index(index: ValueIndex) -> None:
+    assert index.lookup([normalise(text) for text in ("a@x.org", "secret", "hush", "Anna Smith", "long " * 40)]) == []
+
+
+def test_prefix_and_nearest(index: ValueIndex) -> None:
+    assert [hit.value for hit in index.prefix("ber")] == ["Berlin"]
+    assert [hit.value for hit in index.nearest("berlln", column="CITY")] == ["Berlin"]
+    assert index.nearest("zzzzqqq") == []
+
+
+def test_lookups_from_many_threads(index: ValueIndex) -> None:
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(len(index.lookup(["berlin"])))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 16
+
+
+@pytest.mark.parametrize(
+    ("text", "norm"),
+    [("  Crème-Brûlée!  ", "creme brulee"), ("STRASSE", "strasse"), ("Straße", "strasse"), ("a_b", "a b"), ("东京", "东京"), ("!!", "")],
+)  # fmt: skip
+def test_normalise(text: str, norm: str) -> None:
+    assert normalise(text) == norm
+    assert normalise(norm) == norm
