@@ -101,10 +101,10 @@ def _progress() -> Iterator[Callable[[Case], None]]:
 def _print(report: Report) -> None:
     from rich.console import Console
 
-    from app.evals.report import failures_table, summary_table
+    from app.evals.report import failures_text, summary_table
 
     console = Console()
     if report.failures:
-        console.print(failures_table(report))
+        console.print(failures_text(report))
     console.print(summary_table(report))
     typer.echo(f"routes right: {report.routes_right:.0%}")

@@ -13,6 +13,10 @@ from app.values import RouteName, Status
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
+
+SHOWN_CHARACTERS = 240
+"""Of an answer in the list of failures; the JSON report has all of it."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +93,10 @@ def summary_table(report: Report) -> Table:
     """One line a category and one over all, for a rich console."""
     from rich.table import Table
 
-    table = Table(title=f"p50 {report.latency.p50_ms:.1f} ms, p95 {report.latency.p95_ms:.1f} ms")
-    table.add_column("category")
-    for name in ("cases", "right", "wrong", "refused", "failed", "share right", "95 % interval"):
-        table.add_column(name, justify="right")
+    table = Table(padding=(0, 0), title=f"p50 {report.latency.p50_ms:.1f} ms, p95 {report.latency.p95_ms:.1f} ms")
+    table.add_column("category", no_wrap=True)
+    for name in ("cases", "right", "wrong", "refused", "failed", "share", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
     for category, counts in report.categories.items():
         table.add_row(category, *_cells(counts))
     table.add_section()
@@ -102,19 +106,22 @@ def summary_table(report: Report) -> Table:
 
 def _cells(counts: Tally) -> tuple[str, ...]:
     numbers = (counts.cases, counts.right, counts.wrong, counts.refused, counts.failed)
-    interval = f"{counts.interval.low:.1%} – {counts.interval.high:.1%}"
+    interval = f"{counts.interval.low:.0%} – {counts.interval.high:.0%}"
     return (*(str(number) for number in numbers), f"{counts.share_right:.1%}", interval)
 
 
-def failures_table(report: Report) -> Table:
+def failures_text(report: Report) -> Text:
     """Every question that was not answered right, with expected and got, for a rich console."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Not right", show_lines=True)
-    for name in ("id", "outcome", "question", "expected", "got"):
-        table.add_column(name, overflow="fold")
+    text = Text()
     for result in report.failures:
-        outcome = "\n".join((result.outcome, *result.reasons))
-        table.add_row(*(Text(cell) for cell in (result.id, outcome, result.question, result.expected, result.got)))
-    return table
+        text.append(f"{result.id}  {result.outcome}: {result.question}\n", style="bold")
+        text.append(f"  because   {'; '.join(result.reasons)}\n  expected  {result.expected}\n", style="dim")
+        text.append(f"  got       {_shortened(result.got)}\n\n", style="dim")
+    return text
+
+
+def _shortened(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SHOWN_CHARACTERS else f"{flat[:SHOWN_CHARACTERS]}…"

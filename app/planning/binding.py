@@ -190,12 +190,19 @@ def _filter_tasks(condition: Filter, draft: Draft, index: SchemaIndex, graph: Jo
                 task.near,
                 task.flipped,
             )
+        if condition.kind == "null" and condition.slot.text.startswith("topic:"):
+            task = Task(task.key, tuple(o for o in task.options if _ends_a_state(o.ref, index)), task.near)
         if condition.kind == "like":
             task = Task(task.key, tuple(o for o in task.options if index.column(o.ref).type == "text"), task.near)
         yield task
     elif condition.kind == "like":
         names = [ref for name, _, _ in draft.tables for ref in _text_display(name, index)]
         yield Task(id(condition), tuple(ColumnOption(ref, 0.8) for ref in names), None)
+
+
+def _ends_a_state(ref: ColumnRef, index: SchemaIndex) -> bool:
+    column = index.column(ref)
+    return column.type in ("date", "timestamp") and column.nulls > 0
 
 
 def _text_display(name: str, index: SchemaIndex) -> list[ColumnRef]:

@@ -194,6 +194,7 @@ PATTERNS: tuple[Pattern, ...] = (
     measure,
     begin_filters,
     event,
+    filters.state,
     filters.flag,
     table,
     column,

@@ -51,6 +51,7 @@ OpKind: TypeAlias = Literal[
     "times",
     "everything",
     "both",
+    "state",
 ]
 
 
@@ -151,8 +152,10 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "direction",
         "desc",
-        "descending|in descending order|in descending order of|descending order|descending order of|decreasing|in decreasing order|decreasing order|from high to low|from highest to lowest|from largest to smallest|highest to lowest|from the highest to the lowest|largest first|highest first|from old to young|from the oldest to the youngest|from oldest to youngest|from latest to earliest|newest first|most recent first|latest first|from longest to shortest|from most to least|high to low|reverse|in reverse order|from the largest to the smallest|from new to old|from newest to oldest|a descending order|biggest first|in decreasing order of|from most to fewest|from the most recent|desc|largest to smallest|biggest to smallest|from the oldest|most expensive first|in reverse chronological order|best first",
+        "descending|in descending order|in descending order of|descending order|descending order of|decreasing|in decreasing order|decreasing order|from high to low|from highest to lowest|from largest to smallest|highest to lowest|from the highest to the lowest|largest first|highest first|from old to young|from the oldest to the youngest|from oldest to youngest|from latest to earliest|newest first|most recent first|latest first|from longest to shortest|from most to least|high to low|reverse|in reverse order|from the largest to the smallest|from new to old|from newest to oldest|a descending order|biggest first|in decreasing order of|from most to fewest|from the most recent|desc|largest to smallest|biggest to smallest|from the oldest|most expensive first|in reverse chronological order",
     )
+    yield from _phrases("direction", "better", "best first|best ones first|best to worst|from best to worst")
+    yield from _phrases("direction", "worse", "worst first|worst ones first|worst to best|from worst to best")
     yield from _phrases(
         "alphabetical",
         "asc",
@@ -195,7 +198,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "where",
         "",
-        "whose|where|that|which has|which have|that has|that have|who has|who have|having|has|have|had|with|who|that are|that is|who are|who is|which are|which is|that were|who were|that was|such that|given that|in which|at which|on which|for which|of which|to which|whom|when|containing|including|includes|include|provided that|who had|that had|as long as|if|only|that contain|is|are|was|were|be|been|being|so that|by which|from which|from whom|with a|with an|possess|possesses|own|owns|owned|holding|hold|holds|contain|contains|that belong to|belonging to|belong to|belongs to|belonged to|associated with|related to|that do|involved in|that can|that could",
+        "whose|where|that|which has|which have|that has|that have|who has|who have|having|has|have|had|with|who|that are|that is|who are|who is|which are|which is|that were|who were|that was|such that|given that|in which|at which|on which|for which|of which|to which|whom|when|containing|including|includes|include|provided that|who had|that had|as long as|if|only|that contain|is|are|was|were|be|been|being|so that|by which|from which|from whom|with a|with an|possess|possesses|own|owns|owned|holding|hold|holds|contain|contains|that belong to|belonging to|belong to|belongs to|belonged to|associated with|related to|that do|involved in|that can|that could|because they are|because they were|because it is|because it was|because of",
     )
     yield from _phrases(
         "with_their",
@@ -373,7 +376,33 @@ COMPARATIVES: dict[str, tuple[str, str]] = {
 }
 
 
+STATES: dict[str, str] = {
+    # word: stems of dates that are empty while things are in that state
+    "open": "closed resolved completed finished ended",
+    "unresolved": "resolved closed completed",
+    "unsolved": "solved resolved closed",
+    "unfinished": "finished completed ended",
+    "ongoing": "ended end finished completed closed",
+    "running": "ended end finished completed stopped",
+    "pending": "completed processed approved finished closed shipped",
+    "unpaid": "paid payment",
+    "unshipped": "shipped shipping",
+    "undelivered": "delivered delivery",
+    "unanswered": "answered replied response",
+    "unprocessed": "processed",
+    "active": "ended terminated left deactivated cancelled discontinued",
+    "outstanding": "returned paid closed resolved",
+}
+
+LOWER_IS_BETTER = frozenset(
+    ["return", "refund", "cancel", "cancellation", "complaint", "defect", "error", "failure", "fault", "churn", "delay", "wait", "waiting", "lateness", "late", "cost", "costs", "expense", "price", "loss", "losses", "damage", "bounce", "rejection", "absence", "accident", "incident", "crime", "debt", "risk", "overdue", "backlog", "latency"]
+)
+"""Words of names whose high figures are bad: "worst first" puts those first."""
+
+
 def _adjectives() -> Iterator[tuple[str, Op]]:
+    for word, topic in STATES.items():
+        yield word, Op("state", "is_null", tuple(topic.split()))
     for word, (direction, topic) in SUPERLATIVES.items():
         for article in ("", "the "):
             yield article + word, Op("superlative", direction, tuple(topic.split()))

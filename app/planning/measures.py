@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from app.planning.draft import Draft, Measure, Slot
 from app.planning.elements import Element
 from app.planning.plan import AggregateName
+from app.planning.tokens import identifier_stems, stem
 
 _LINKS = ("prep", "all_of", "filler", "group", "ask")
+_COUNTS = frozenset(map(stem, ("quantity", "qty", "units", "pieces", "count", "copies", "seats")))
 END = Element(kind="unknown", start=-1, end=-1, weight=0.0)
 
 
@@ -61,10 +63,18 @@ def _read_count(draft: Draft, elements: Sequence[Element], position: int) -> tup
         return [Measure("count", "count", table=element.table)], position + 1
     if element.kind == "column":
         function: AggregateName = "count_distinct"
-        if not distinct:
+        if not distinct and _holds_counts(element):
+            function = "sum"
+        elif not distinct:
             draft.assumed *= 0.93
         return [Measure("aggregate", function, slot=slot_of(elements, position))], position + 1
     return [Measure("count", "count")], position
+
+
+def _holds_counts(element: Element) -> bool:
+    """Whether a column holds numbers of things, so that "how many units" asks for their sum."""
+    best = element.columns[0]
+    return best.type in ("integer", "number") and bool(_COUNTS & set(identifier_stems(best.ref.column)))
 
 
 def _read_aggregates(draft: Draft, elements: Sequence[Element], position: int) -> tuple[list[Measure], int] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from app.planning.draft import Draft, Filter, Measure, Slot
 from app.planning.elements import Element
+from app.planning.lexicon import STATES
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 from app.planning.patterns_order import _topic_slot
 from app.planning.plan import Literal_, Operator
@@ -493,6 +494,21 @@ def negation(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if at(elements, j).kind not in ("value", "column", "quoted") and not at(elements, j).is_op("compare"):
         return None
     draft.negate = True
+    return i + 1
+
+
+def state(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "open tickets", "invoices that are still unpaid": the date at which the state ended is missing."""
+    element, before_table = elements[i], at(elements, i + 1).kind == "table"
+    if not (element.is_op("state") and (draft.filtering or draft.tables or before_table)) and not (
+        element.kind == "column" and before_table and element.columns[0].type in ("date", "timestamp")
+    ):
+        return None
+    topic = STATES.get(element.text.lower())
+    if topic is None:
+        return None
+    _add(draft, Filter("null", _topic_slot(topic.split(), elements, i), operator="is_null"))
+    draft.assumed *= 0.95
     return i + 1
 
 

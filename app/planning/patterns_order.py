@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.planning.draft import Draft, Filter, GroupKey, Measure, OrderKey, Slot
 from app.planning.elements import Element
+from app.planning.lexicon import LOWER_IS_BETTER
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 
 MAX_LIMIT = 10_000
@@ -253,8 +254,19 @@ def direction(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     op = elements[i].as_op("direction")
     if op is None:
         return None
-    if draft.orders:
-        draft.orders[:] = [replace(key, descending=op.value == "desc") for key in draft.orders]
+    if op.value in ("better", "worse"):
+        descending = (op.value == "better") != _lower_is_better(draft)
+        draft.assumed *= 0.95
     else:
-        draft.orders.append(OrderKey(None, op.value == "desc", explicit=False))
+        descending = op.value == "desc"
+    if draft.orders:
+        draft.orders[:] = [replace(key, descending=descending) for key in draft.orders]
+    else:
+        draft.orders.append(OrderKey(None, descending, explicit=False))
     return i + 1
+
+
+def _lower_is_better(draft: Draft) -> bool:
+    """Whether what is measured is something to have little of, by its name."""
+    measured = [m.metric.name if m.metric is not None else m.slot.text if m.slot else "" for m in draft.items]
+    return bool(LOWER_IS_BETTER & {word for name in measured for word in name.lower().replace("_", " ").split()})

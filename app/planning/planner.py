@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 import msgspec
 
@@ -14,7 +15,7 @@ from app.planning.elements import Element
 from app.planning.grammar import read
 from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
-from app.planning.plan import ColumnRef, Plan
+from app.planning.plan import ColumnRef, Plan, Predicate, Related
 from app.planning.resolve import Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
 from app.planning.segmentation import segment
@@ -22,6 +23,8 @@ from ingest.stores.catalog import Catalog, Visibility
 
 READINGS = 24
 BINDINGS = 6
+SIBLING = 0.75
+"""Trust left for each condition on rows that only share a parent with the rows asked for."""
 CANDIDATES = 4
 """Plans compiled: the best and those that may compete with it for a question back."""
 
@@ -82,6 +85,7 @@ class Planner:
                 plan = resolve(draft, bound, self.index, self.graph)
             except Unresolvable:
                 continue
+            confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
             if plan not in proposals or proposals[plan].confidence < confidence:
                 refs = _meanings(draft, bound)
                 proposals[plan] = Candidate(plan=plan, sql="", confidence=confidence, elements=elements, refs=refs)
@@ -123,6 +127,14 @@ def _confidence(draft: Draft, bound: Bound, best: Bound, handicap: float) -> flo
     further = len(bound.tables - named)
     behind = min(0.5, max(0.0, best.score - bound.score))
     return max(0.0, min(0.99, strength * draft.assumed * 0.93**further * (1 - behind) + 1.5 * handicap))
+
+
+def _sibling(base: str, predicate: Predicate, graph: JoinGraph) -> bool:
+    """Whether a condition speaks of rows that only share a parent with the base's: items of an order, its returns."""
+    if not isinstance(predicate, Related) or predicate.negated:
+        return False
+    steps = graph.path(base, predicate.table) or ()
+    return any(not up.multiplies and down.multiplies for up, down in pairwise(steps))
 
 
 def _meanings(draft: Draft, bound: Bound) -> tuple[tuple[str, ColumnRef], ...]:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from app.errors import DeadlineExceeded
 from app.evals import Case, Expect, evaluate, run
-from app.evals.report import failures_table, summary_table, to_json
+from app.evals.report import failures_text, summary_table, to_json
 from app.values import Answer
 
 Gold = Callable[[str], list[tuple[Any, ...]]]
@@ -66,7 +66,7 @@ def test_report_as_json_and_as_tables(gold: Gold) -> None:
     assert content["results"][0]["confidence"] == 0.9
     out = io.StringIO()
     console = Console(file=out, width=160)
-    console.print(summary_table(report), failures_table(report))
+    console.print(summary_table(report), failures_text(report))
     assert "60.0%" in out.getvalue()
     assert "[red]" in out.getvalue(), "answers are shown as they are, not as markup"
 
