@@ -395,7 +395,41 @@ STATES: dict[str, str] = {
 }
 
 LOWER_IS_BETTER = frozenset(
-    ["return", "refund", "cancel", "cancellation", "complaint", "defect", "error", "failure", "fault", "churn", "delay", "wait", "waiting", "lateness", "late", "cost", "costs", "expense", "price", "loss", "losses", "damage", "bounce", "rejection", "absence", "accident", "incident", "crime", "debt", "risk", "overdue", "backlog", "latency"]
+    [
+        "return",
+        "refund",
+        "cancel",
+        "cancellation",
+        "complaint",
+        "defect",
+        "error",
+        "failure",
+        "fault",
+        "churn",
+        "delay",
+        "wait",
+        "waiting",
+        "lateness",
+        "late",
+        "cost",
+        "costs",
+        "expense",
+        "price",
+        "loss",
+        "losses",
+        "damage",
+        "bounce",
+        "rejection",
+        "absence",
+        "accident",
+        "incident",
+        "crime",
+        "debt",
+        "risk",
+        "overdue",
+        "backlog",
+        "latency",
+    ]
 )
 """Words of names whose high figures are bad: "worst first" puts those first."""
 
