@@ -13,7 +13,12 @@ def display_columns(table: Table) -> tuple[ColumnRef, ...]:
     """The columns by which people recognise a row: its name or title, first and last name, else its key."""
     stems = {column.name: identifier_stems(column.name) for column in table.columns}
     own = identifier_stems(table.name)
+    person = [
+        c.name for part in (("first", "name"), ("last", "name")) for c in table.columns if stems[c.name][-2:] == part
+    ]
     for wanted in _NAMES:
+        if wanted == ("titl",) and len(person) == 2:
+            break  # a person's title says less than the name
         for column in table.columns:
             words = stems[column.name]
             if words == wanted or (
@@ -23,9 +28,6 @@ def display_columns(table: Table) -> tuple[ColumnRef, ...]:
     for column in table.columns:
         if stems[column.name] in (own, own[-1:]) and column.type == "text":
             return (ColumnRef(table.name, column.name),)
-    person = [
-        c.name for part in (("first", "name"), ("last", "name")) for c in table.columns if stems[c.name][-2:] == part
-    ]
     if len(person) == 2:
         return tuple(ColumnRef(table.name, name) for name in person)
     for column in table.columns:

@@ -28,6 +28,7 @@ _FUNCTIONS = {
     "count_distinct": "number of different",
     "count": "number of",
 }
+_GENERIC = frozenset({"name", "title", "label", "description"})
 _OPERATORS = {
     "=": "is",
     "!=": "is not",
@@ -113,7 +114,7 @@ class Wording:
     def expression(self, expression: Expression) -> str:
         """What an expression is called."""
         if isinstance(expression, ColumnRef):
-            return words(expression.column)
+            return self._column(expression)
         if isinstance(expression, Truncated):
             return expression.grain
         if isinstance(expression, MetricRef):
@@ -121,6 +122,12 @@ class Wording:
         if expression.argument is None:
             return f"number of {plural(words(expression.table))}"
         return f"{_FUNCTIONS[expression.function]} {words(expression.argument.column)}"
+
+    @staticmethod
+    def _column(ref: ColumnRef) -> str:
+        """A column's name, with its table's where it says nothing alone."""
+        said = words(ref.column)
+        return f"{singular(words(ref.table))} {said}" if said in _GENERIC else said
 
     def predicate(self, predicate: Predicate, base: str) -> str:
         """A condition in words."""

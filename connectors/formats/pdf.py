@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from connectors.base import Document, Problem
 from connectors.formats.dates import as_utc
+from connectors.formats.pdf_headings import Line, PageLines, with_headings
 from connectors.formats.pdf_pages import text_of_pages
 from connectors.formats.source_file import PARSER_FAULTS, Content, SourceFile, UnreadableItem
 from connectors.formats.text import refuse_oversized
@@ -86,17 +87,19 @@ def _faults() -> tuple[type[Exception], ...]:
 
 def _page_texts(source: PypdfReader) -> tuple[list[str], list[int]]:
     """The text of each page, empty for those that fail, and the numbers of those."""
-    texts: list[str] = []
+    pages: list[list[Line]] = []
     failed: list[int] = []
     for number in range(1, len(source.pages) + 1):
+        page = PageLines()
         try:
-            texts.append(source.pages[number - 1].extract_text() or "")
+            source.pages[number - 1].extract_text(visitor_text=page.visit)
+            pages.append(page.close())
         except _faults():
-            texts.append("")
+            pages.append([])
             failed.append(number)
-    if failed and len(failed) == len(texts):
+    if failed and len(failed) == len(pages):
         raise UnreadableItem("corrupt_file", "No page of the PDF can be read: save it again.")
-    return texts, failed
+    return with_headings(pages), failed
 
 
 def _document(file: SourceFile, source: PypdfReader, text: str) -> Document:
@@ -110,7 +113,7 @@ def _document(file: SourceFile, source: PypdfReader, text: str) -> Document:
             modified = as_utc(source.metadata.modification_date or source.metadata.creation_date)
     except PARSER_FAULTS:
         pass  # damaged properties are not worth losing the text for
-    found = {name: value for name, value in found.items() if value.lower() not in _PLACEHOLDERS}
+    found = {name: value for name, value in found.items() if value.lower().strip("()") not in _PLACEHOLDERS}
     return Document(
         path=file.path,
         text=text,
@@ -124,12 +127,13 @@ def _document(file: SourceFile, source: PypdfReader, text: str) -> Document:
 
 def _is_placeholder(title: str) -> bool:
     """Whether a title was set by the program that wrote the file: its name, or a word for none."""
-    return title.lower() in _PLACEHOLDERS or title.lower().endswith((".doc", ".docx", ".indd", ".pdf", ".pptx"))
+    said = title.lower().strip("()")
+    return said in _PLACEHOLDERS or said.endswith((".doc", ".docx", ".indd", ".pdf", ".pptx"))
 
 
 def _first_line(text: str) -> str | None:
     """The first line, if it reads like a title."""
-    first = text.strip().partition("\n")[0].strip()
+    first = text.strip().partition("\n")[0].lstrip("#").strip()
     return first if 3 <= len(first) <= 100 and first[-1] not in ".,;:" else None
 
 

@@ -76,7 +76,7 @@ def _readable(lines: Sequence[str]) -> str:
     for line in lines:
         text = _BULLET.sub("- ", line).strip()
         above = joined[-1] if joined else ""
-        if text and above and _HYPHENATED.search(above) and text[0].islower():
+        if text and above and not above.startswith("#") and _HYPHENATED.search(above) and text[0].islower():
             joined[-1] = above[:-1] + text
         elif text and _goes_on(above, text):
             joined[-1] = f"{above} {text}"
@@ -88,4 +88,5 @@ def _readable(lines: Sequence[str]) -> str:
 def _goes_on(above: str, line: str) -> bool:
     """Whether a line continues the sentence of the one above."""
     last = above.rsplit("\n", 1)[-1]
-    return len(last) >= _SHORTEST_WRAPPED and line[0].islower() and not last.endswith(_ENDS_SENTENCE)
+    whole = len(last) < _SHORTEST_WRAPPED or last.startswith("#") or last.endswith(_ENDS_SENTENCE)
+    return not whole and line[0].islower()

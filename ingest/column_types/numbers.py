@@ -23,7 +23,7 @@ _PLAIN = r"[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d+)?|\.\d+)(?:[eE][+-]\d{1,3})?|[+-]
 
 def _decorated(thousands: str, group: str, decimal: str) -> str:
     """RE2 pattern of a number with optional sign, currency, percent sign or parentheses; group 1 is the digits."""
-    whole = rf"[1-9]\d{{0,2}}(?:{thousands}{group})+|0|[1-9]\d{{0,17}}"
+    whole = rf"[1-9]\d{{0,2}}(?:{thousands}{group})*{thousands}\d{{3}}|0|[1-9]\d{{0,17}}"
     body = rf"((?:{whole})(?:{decimal}\d+)?|{decimal}\d+)"
     sign = r"[-+−]?"
     space = f"{_SPACE}*"

@@ -90,6 +90,8 @@ def test_near_misses_stay_text_as_they_are(cells: list[str]) -> None:
     ("cells", "unit", "values"),
     [
         (["€1,200.50", "-€4.10", "(€5)"], "EUR", [Decimal("1200.50"), Decimal("-4.10"), Decimal(-5)]),
+        (["€ 34,50", "€ 11,00"], "EUR", [Decimal("34.50"), Decimal(11)]),
+        (["₹12,34,567", "₹1,000"], "INR", [1234567, 1000]),
         (["12,50 €", "1.000,00 €"], "EUR", [Decimal("12.50"), Decimal(1000)]),
         (["$5", "$1,234,567"], "USD", [5, 1234567]),
         (["12 USD", "USD 13"], "USD", [12, 13]),
