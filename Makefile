@@ -2,7 +2,9 @@
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
+SERVING := $(VENV)/.serving
 INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO_HOME := $(CURDIR)/build/demo
 SAMPLE := $(DEMO_HOME)/.ingested
 HF_HUB_OFFLINE ?= 1
@@ -15,22 +17,30 @@ help: ## Show the targets
 
 setup: $(INSTALLED) ## Make the virtual environment and install everything that constraints.txt pins
 
-$(INSTALLED): pyproject.toml constraints.txt
+# What answering and ingesting need, without torch: enough for the demo and the service.
+$(SERVING): pyproject.toml requirements-serving.txt
+	@echo "Installing what the service needs into $(VENV) (about a minute)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[models,dev]'
+	$(PIP) --no-deps -r requirements-serving.txt
+	$(PIP) --no-deps -e .
+	touch $@
+
+$(INSTALLED): $(SERVING) constraints.txt
+	@echo "Installing what tests, checks and benchmarks need into $(VENV)"
+	$(PIP) -c constraints.txt -e '.[models,dev]'
 	touch $@
 
 demo: $(SAMPLE) ## Ingest the sample data into build/demo and ask it questions of every kind
 	ANSWERABLE_HOME=$(DEMO_HOME) $(BIN)/python -m data.sample.demo
 
-$(SAMPLE): $(INSTALLED) $(shell find data/sample -type f -not -name '*.py' -not -name '*.pyc' 2>/dev/null)
+$(SAMPLE): $(SERVING) $(shell find data/sample -type f -not -name '*.py' -not -name '*.pyc' 2>/dev/null)
 	rm -rf $(DEMO_HOME)/store
 	ANSWERABLE_HOME=$(DEMO_HOME) $(BIN)/answerable ingest add data/sample/help-centre --name help-centre --public
 	ANSWERABLE_HOME=$(DEMO_HOME) $(BIN)/answerable ingest add data/sample/shop --name shop --describe data/sample/shop/describe.yaml
 	touch $@
 
 ifdef ANSWERABLE_HOME
-serve: $(INSTALLED) ## Serve ANSWERABLE_HOME, or the sample data if it is not set
+serve: $(SERVING) ## Serve ANSWERABLE_HOME, or the sample data if it is not set
 	$(BIN)/answerable serve
 else
 serve: $(SAMPLE)

@@ -268,10 +268,22 @@ def _period_task(condition: Filter, draft: Draft, index: SchemaIndex, graph: Joi
 
 def _anchor(draft: Draft, graph: JoinGraph) -> str | None:
     """The finest of the tables named or measured."""
-    measured = [m.metric.table for m in _measures(draft) if m.metric is not None]
+    measured = [table for m in _measures(draft) if (table := _measured_table(m, draft)) is not None]
     tables = list(dict.fromkeys([*measured, *(name for name, _, _ in draft.tables)]))
     finest = [t for t in tables if all(graph.reaches_without_multiplying(t, other) for other in tables)]
     return next(iter([*finest, *tables]), None)
+
+
+def _measured_table(measure: Measure, draft: Draft) -> str | None:
+    """The table that a metric, an aggregate or a rank is computed from, as far as it is settled before binding."""
+    if measure.metric is not None:
+        return measure.metric.table
+    ranks = any(key.measure is measure for key in draft.orders)
+    if measure.slot is None or not measure.slot.options or not (ranks or measure.kind == "aggregate"):
+        return None
+    best, *others = measure.slot.options
+    clear = all(best.score - other.score > 0.05 for other in others if other.ref.table != best.ref.table)
+    return best.ref.table if clear else None
 
 
 def _dated_from(anchor: str, options: Sequence[ColumnOption], graph: JoinGraph) -> str | None:

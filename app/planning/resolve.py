@@ -55,13 +55,16 @@ class Resolver:
         select = named_items(outputs)
         evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
         distinct = self.draft.distinct and not measures
+        grouping = self._grouping(groups, entity, outputs, bool(measures))
+        if measures and not grouping and (order or self.draft.limit is not None):
+            raise Unresolvable("an order of a single row")
         return Plan(
             source=self.index.catalog.source,
             base=base,
             select=select,
             evidence=evidence,
             where=where,
-            group_by=self._grouping(groups, entity, outputs, bool(measures)),
+            group_by=grouping,
             having=self._having(base),
             order_by=order,
             limit=self.draft.limit,
