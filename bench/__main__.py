@@ -25,6 +25,7 @@ DATA = ["--data", os.environ["ANSWERABLE_BENCH_DATA"]] if "ANSWERABLE_BENCH_DATA
 PARTS: dict[str, list[str]] = {
     "service": ["bench.service"],
     "embedding": ["bench.embedding", "--cache", CACHE, *DATA],
+    "text2sql": ["bench.text2sql", "--limit", "300", *DATA],
 }
 """Part -> module and arguments."""
 
