@@ -19,6 +19,8 @@ CREATE TABLE customers(customer_id INTEGER, full_name VARCHAR, country VARCHAR, 
 CREATE TABLE products(product_id INTEGER, product_name VARCHAR, category VARCHAR, list_price DECIMAL(8,2), weight_g INTEGER, waterproof BOOLEAN);
 CREATE TABLE orders(order_id INTEGER, customer_id INTEGER, order_date DATE, status VARCHAR, shipping_fee DECIMAL(6,2));
 CREATE TABLE order_items(order_id INTEGER, line INTEGER, product_id INTEGER, quantity INTEGER, unit_price DECIMAL(8,2));
+CREATE TABLE repairs(repair_id INTEGER, customer_id INTEGER, opened_on DATE, closed_on DATE);
+INSERT INTO repairs VALUES (1,1,'2025-05-01','2025-05-09'),(2,1,'2026-06-01',NULL),(3,2,'2026-06-20',NULL);
 INSERT INTO customers VALUES (1,'Ada King','Germany','ada@example.com','2023-01-05',34),(2,'Bo Lind','France',NULL,'2024-02-01',51),
  (3,'Cy Moss','Germany','cy@example.com','2024-03-09',28),(4,'Di Noor','United Kingdom','di@example.com','2025-06-01',45);
 INSERT INTO products VALUES (1,'Fell Tent','tents',320.00,2100,true),(2,'Ridge Tent','tents',180.00,3000,true),(3,'Fox Jacket','jackets',150.00,620,true),
@@ -31,6 +33,7 @@ KEYS = {
     "products": ("product_id",),
     "orders": ("order_id",),
     "order_items": ("order_id", "line"),
+    "repairs": ("repair_id",),
 }
 SYNONYMS = {
     ("customers", "full_name"): ("name",),
@@ -91,6 +94,7 @@ def build(folder: Path) -> SimpleNamespace:
         Join(left_table=left, left_columns=(key,), right_table=right, right_columns=(key,), evidence="declared")
         for left, right, key in (
             ("orders", "customers", "customer_id"),
+            ("repairs", "customers", "customer_id"),
             ("order_items", "orders", "order_id"),
             ("order_items", "products", "product_id"),
         )

@@ -75,8 +75,14 @@ ANSWERED = {
     "What is the status of order 13?": [("paid",)],
     "How many orders came from customers in the UK?": [(0,)],
     "How many customers ordered a tent?": [(2,)],
+    "How many repairs are still open?": [(2,)],
+    "list the open repairs": [(2,), (3,)],
+    "What was the total quantity in March 2025?": [(2,)],
+    "top 1 products by quantity in 2025": [("Moor Jacket",)],
+    "net revenue by category, best first": [("tents", D("620.00")), ("jackets", D("420.00")), ("stoves", D("175.00"))],
+    "net revenue by category, worst first": [("stoves", D("175.00")), ("jackets", D("420.00")), ("tents", D("620.00"))],
 }
-IN_ORDER = ("alphabetical", "sorted", "heaviest", "top", "per month")
+IN_ORDER = ("alphabetical", "sorted", "heaviest", "top", "per month", "best first", "worst first")
 
 
 def run(shop, planner, question):
