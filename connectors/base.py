@@ -2,8 +2,9 @@
 
 A connector reads one configured source. It is given the fingerprints of what an earlier sync stored and yields, item by
 item, either the item's content or `Unchanged`. Items that an earlier sync knew and that are no longer yielded have been
-deleted at the source. A connector never stops at one bad item: it yields a `Problem` and goes on. It raises a
-`ConnectorError` only when the source as a whole cannot be read.
+deleted at the source. A connector never stops at one bad item: it yields a `Problem` and goes on. Where that says that
+an item is there and could not be read (see `Problem.leaves_unread`), what an earlier sync read of it stays. A connector
+raises a `ConnectorError` only when the source as a whole cannot be read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 import pyarrow as pa
 
 Severity: TypeAlias = Literal["skipped", "repaired", "noted"]
+
+HOLDS_NOTHING = frozenset({
+    "broken_link", "empty_file", "link_loop", "link_outside", "no_columns", "no_text", "not_tabular",
+    "unsupported_type",
+})  # fmt: skip
+"""Codes of items that were skipped because nothing is there to read: what they held before is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,15 @@ class Problem:
     message: str
     """What happened and what to do about it, for a person."""
     severity: Severity = "skipped"
+
+    @property
+    def leaves_unread(self) -> bool:
+        """Whether the item is there and could not be read: locked, damaged, encrypted or not permitted."""
+        return self.severity == "skipped" and self.code not in HOLDS_NOTHING
+
+    def concerns(self, path: str) -> bool:
+        """Whether the problem is one of the item at `path`: its own, or its file's, workbook's or folder's."""
+        return self.path in (path, ".") or path.startswith((self.path + "#", self.path + "/"))
 
 
 Item: TypeAlias = Document | TableBatch | Unchanged | Problem

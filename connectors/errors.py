@@ -9,6 +9,10 @@ ConnectorError             code, message, hint
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_MOST_REASONS = 3
+
 
 class ConnectorError(Exception):
     """A source cannot be read. `code` is stable; `hint` says what to do."""
@@ -37,6 +41,15 @@ class SourceEmpty(ConnectorError):
     """The location holds nothing that any connector reads."""
 
     code = "source_empty"
+
+
+def nothing_readable(location: str, reasons: Sequence[str]) -> SourceEmpty:
+    """The error of a source in which every item was skipped; `reasons` are what was wrong, `path: message` each."""
+    if len(reasons) == 1:
+        return SourceEmpty(f"{location} cannot be read: {reasons[0]}", hint="Repair the file, or add another path.")
+    more = f" … and {len(reasons) - _MOST_REASONS} more." if len(reasons) > _MOST_REASONS else ""
+    listed = " ".join(reasons[:_MOST_REASONS]) + more
+    return SourceEmpty(f"None of the {len(reasons)} items in {location} can be read.", hint=listed)
 
 
 class UnknownKind(ConnectorError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from connectors.base import Discovered, Document, Item, Problem, Unchanged
-from connectors.errors import ConnectorError, SourceEmpty, SourceNotFound, SourceUnreadable
+from connectors.errors import ConnectorError, SourceEmpty, SourceNotFound, SourceUnreadable, nothing_readable
 from connectors.formats.registry import format_of, reader
 from connectors.formats.source_file import PARSER_FAULTS, SourceFile, UnreadableItem, file_fingerprint
 from connectors.walking import walk
@@ -54,6 +54,8 @@ def require_readable(location: Path) -> None:
         raise SourceUnreadable(f"{location} cannot be opened: {error.strerror}.", hint="Check the path.") from error
     if not exists:
         raise SourceNotFound(f"{location} does not exist.", hint=_nearest_hint(location))
+    if not (location.is_dir() or location.is_file()):
+        raise SourceUnreadable(f"{location} is neither a file nor a folder.", hint="Add a file, or a folder of files.")
     needed = os.R_OK | os.X_OK if location.is_dir() else os.R_OK
     if not os.access(location, needed):
         raise SourceUnreadable(f"{location} may not be read.", hint="Give this user permission to read it.")
@@ -66,6 +68,17 @@ def _nearest_hint(location: Path) -> str:
         return f"Check the path: the part that exists is {parent}."
     similar = sorted(each.name for each in parent.iterdir() if each.stem.lower()[:3] == location.stem.lower()[:3])
     return f"Similar names there: {', '.join(similar[:5])}." if similar else f"Nothing of that name is in {parent}."
+
+
+def _problem_of(fault: Exception, path: str) -> Problem:
+    """What to report of a file that a reader failed on."""
+    if isinstance(fault, UnreadableItem):
+        return fault.problem(path)
+    if isinstance(fault, OSError):
+        message = f"The file cannot be read: {fault.strerror or fault}. Check its permissions."
+        return Problem(path, "unreadable", message)
+    message = f"The file seems damaged ({type(fault).__name__}: {fault}): open it in its own program and save it."
+    return Problem(path, "corrupt_file", message)
 
 
 class FilesConnector:
@@ -84,24 +97,21 @@ class FilesConnector:
     def check(self) -> None:
         """Raise a `ConnectorError` unless there is something to read."""
         require_readable(self._root)
-        if next(self.discover(), None) is None:
-            raise SourceEmpty(
-                f"There is nothing to read in {self.location}.",
-                hint="Supported: Markdown, HTML, text, PDF, DOCX, CSV, XLSX, JSON, Parquet, DuckDB and SQLite files.",
-            )
+        problems: list[Problem] = []
+        for found in self._discovered():
+            if isinstance(found, Discovered):
+                return
+            problems.append(found)
+        if problems:
+            raise nothing_readable(self.location, [f"{each.path}: {each.message}" for each in problems])
+        raise SourceEmpty(
+            f"There is nothing to read in {self.location}.",
+            hint="Supported: Markdown, HTML, text, PDF, DOCX, CSV, XLSX, JSON, Parquet, DuckDB and SQLite files.",
+        )
 
     def discover(self) -> Iterator[Discovered]:
         """Name the documents and tables; files that cannot be read are left out."""
-        for entry in self._entries():
-            if isinstance(entry, Problem):
-                continue
-            try:
-                format_reader = reader(format_of(entry.location))
-                size = entry.location.stat().st_size
-                for part in format_reader.parts(entry):
-                    yield Discovered(part, format_reader.kind, size)
-            except _ITEM_FAULTS:
-                continue  # `read` reports it
+        return (found for found in self._discovered() if isinstance(found, Discovered))
 
     def read(self, known: Mapping[str, str]) -> Iterator[Item]:
         """Yield each file's items, `Unchanged` for those whose fingerprint is known."""
@@ -111,6 +121,24 @@ class FilesConnector:
                 yield entry
             else:
                 yield from self._read_file(entry, known)
+
+    def _discovered(self) -> Iterator[Discovered | Problem]:
+        """What `read` would yield, by name, and what is wrong with the files that show it before they are read."""
+        for entry in self._entries():
+            if isinstance(entry, Problem):
+                yield entry
+                continue
+            try:
+                format_reader = reader(format_of(entry.location))
+                size = entry.location.stat().st_size
+                parts = format_reader.parts(entry)
+            except _ITEM_FAULTS as fault:
+                yield _problem_of(fault, entry.path)
+                continue
+            if not parts:
+                yield Problem(entry.path, "empty_file", "It holds nothing to read.")
+            for part in parts:
+                yield Discovered(part, format_reader.kind, size)
 
     def _entries(self) -> Iterator[SourceFile | Problem]:
         if self._root.is_file():
@@ -136,16 +164,8 @@ class FilesConnector:
             if wanted or not parts:
                 for item in format_reader.read(file, wanted):
                     yield self._with_url(item) if isinstance(item, Document) else item
-        except UnreadableItem as fault:
-            yield fault.problem(file.path)
-        except OSError as error:
-            message = f"The file cannot be read: {error.strerror or error}. Check its permissions."
-            yield Problem(file.path, "unreadable", message)
-        except PARSER_FAULTS as error:
-            message = (
-                f"The file seems damaged ({type(error).__name__}: {error}): open it in its own program and save it."
-            )
-            yield Problem(file.path, "corrupt_file", message)
+        except _ITEM_FAULTS as fault:
+            yield _problem_of(fault, file.path)
 
     def _with_url(self, document: Document) -> Document:
         if document.url or not self._base_url:

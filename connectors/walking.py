@@ -47,11 +47,11 @@ def _walk_folder(
             if fault:
                 yield Problem(path, *fault)
                 continue
-        if target.is_dir():
+        if _is_folder(target):
             if entry.is_symlink() and _is_walked_itself(target.resolve().relative_to(root)):
                 continue
             yield from _walk_folder(target, path + "/", root, (*above, target.resolve()))
-        elif target.is_file():
+        elif _is_file(target):
             yield path, target
 
 
@@ -59,9 +59,18 @@ def _is_skipped(entry: os.DirEntry[str]) -> bool:
     name = entry.name
     if name.startswith((".", "~$")):
         return True
-    if Path(entry.path).is_dir():
+    if _is_folder(entry.path):
         return name in _SKIPPED_FOLDERS
     return name.lower() in _SKIPPED_FILES or name.lower().endswith(_SKIPPED_SUFFIXES)
+
+
+def _is_folder(path: str | Path) -> bool:
+    """Whether it is a folder; no, rather than an error, for a link that may not be followed."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where the link's target may not be looked at
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - as above
 
 
 def _is_walked_itself(within: Path) -> bool:
@@ -81,6 +90,8 @@ def _link_fault(link: Path, root: Path, above: tuple[Path, ...]) -> tuple[str, s
     """Code and message of what is wrong with a link, or None where it may be followed."""
     try:
         target = link.resolve(strict=True)
+    except PermissionError:
+        return "unreadable", "What the link leads to may not be looked at: give this user permission."
     except (OSError, RuntimeError):
         return "broken_link", "The link leads nowhere or to itself: remove it."
     if not target.is_relative_to(root):

@@ -60,6 +60,12 @@ class Build:
     passages: PassageCounts = field(default_factory=PassageCounts)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
+    @property
+    def keeps_previous(self) -> bool:
+        """Whether items of the last segment can be copied into this one: they are of the same format."""
+        before = self.previous.info.builders.get("format") if self.previous else None
+        return before == builder_versions()["format"]
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Announce a step and add its time to the report."""

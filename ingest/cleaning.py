@@ -24,6 +24,7 @@ BOILERPLATE_DOCUMENTS = 5
 """Sources of fewer documents are left alone: a line in two of three documents proves nothing."""
 _EDGE_LINES = 15
 """Head and foot: this many lines that are not blank, at either end."""
+_LONGEST_BOILERPLATE = 1000  # characters; a longer line is content, and never searched for addresses
 
 _NEWLINES = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
@@ -32,7 +33,6 @@ _INVISIBLE = re.compile(
     "|(?<=[\\s!-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[\\s!-\u024f])"
 )
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 _BLANK_RUN = re.compile(r"\n{4,}")
 _KEPT = re.compile(
     r"^\s*(?:#{1,6}\s|\||```|~~~|[-=*_:\s]+$)|^\s*\S{0,2}\s*$|[^\s@]+@[^\s@]+\.\w|(?:\+?\d[\s()./-]*){7,}"
@@ -83,7 +83,7 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
     text = note("control_characters", _CONTROL.sub("", text))
     text = note("invisible_characters", _INVISIBLE.sub("", text))
     text = note("spaces", _SPACES.sub(" ", text))
-    text = _TRAILING.sub("", unicodedata.normalize("NFC", text))
+    text = "\n".join(line.rstrip(" \t") for line in unicodedata.normalize("NFC", text).split("\n"))
     text = note("blank_lines", _BLANK_RUN.sub("\n\n", text))
     return text.strip("\n"), tuple(repairs)
 
@@ -95,7 +95,7 @@ def find_boilerplate(texts: Iterable[str]) -> frozenset[str]:
     for text in texts:
         documents += 1
         repaired = repair(text)[0].split("\n")
-        lines.update({_normalised(repaired[i]) for i in _edges(repaired) if not _KEPT.search(repaired[i])})
+        lines.update({_normalised(repaired[i]) for i in _edges(repaired) if _may_be_boilerplate(repaired[i])})
     if documents < BOILERPLATE_DOCUMENTS:
         return frozenset()
     least = max(3.0, BOILERPLATE_SHARE * documents)
@@ -106,7 +106,7 @@ def _without(text: str, boilerplate: frozenset[str]) -> tuple[str, tuple[str, ..
     if not boilerplate:
         return text, ()
     lines = text.split("\n")
-    drop = {i for i in _edges(lines) if not _KEPT.search(lines[i]) and _normalised(lines[i]) in boilerplate}
+    drop = {i for i in _edges(lines) if _may_be_boilerplate(lines[i]) and _normalised(lines[i]) in boilerplate}
     kept = "\n".join(line for i, line in enumerate(lines) if i not in drop).strip("\n")
     if not drop or not kept.strip():
         return text, ()
@@ -119,6 +119,10 @@ def _edges(lines: Sequence[str]) -> list[int]:
     if len(filled) <= 2 * _EDGE_LINES:
         return filled
     return filled[:_EDGE_LINES] + filled[-_EDGE_LINES:]
+
+
+def _may_be_boilerplate(line: str) -> bool:
+    return len(line) <= _LONGEST_BOILERPLATE and not _KEPT.search(line)
 
 
 def _normalised(line: str) -> str:

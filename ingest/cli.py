@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.terminal import ingest_bar, printed, report_lines, stated
+from ingest.terminal import ingest_bar, printed, printed_sync, report_lines, stated
 
 if TYPE_CHECKING:
+    from ingest.report import IngestReport
     from ingest.stores.snapshot import SourceReader, Store
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Add, synchronise and remove sources.")
@@ -69,19 +70,30 @@ def sync(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Bring sources up to date: read what changed, forget what was deleted."""
+    """Bring sources up to date: read what changed, forget what was deleted.
+
+    One of several sources that cannot be read does not stop the others; the exit status is 2 then.
+    """
     with stated(as_json):
+        from connectors.errors import ConnectorError
+        from ingest.errors import DescriptionError
         from ingest.hooks import IngestOptions
         from ingest.pipeline import purge_source, sync_source
 
         chosen = _chosen([] if every else names or [], _home(home))
-        reports = []
+        reports: list[IngestReport] = []
+        failures: dict[str, Exception] = {}
         for name in chosen:
-            with ingest_bar(name, quiet=as_json) as hooks:
-                reports.append(sync_source(_home(home), name, hooks, IngestOptions(rebuild=rebuild)))
-            if purge:
-                purge_source(_home(home), name)
-        printed(reports, as_json, [line for report in reports for line in report_lines(report)])
+            try:
+                with ingest_bar(name, quiet=as_json) as hooks:
+                    reports.append(sync_source(_home(home), name, hooks, IngestOptions(rebuild=rebuild)))
+                if purge:
+                    purge_source(_home(home), name)
+            except (ConnectorError, DescriptionError) as error:
+                if len(chosen) == 1:
+                    raise
+                failures[name] = error
+        printed_sync(reports, failures, as_json)
 
 
 @app.command(name="list")

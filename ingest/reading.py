@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from connectors.base import Connector, Document, Item, Problem, TableBatch, Unchanged
-from connectors.errors import SourceEmpty
+from connectors.errors import SourceEmpty, nothing_readable
 from ingest.build import Build
 from ingest.stores import segment as files
 from ingest.stores.tables import TableWriter
 
 _OFTEN = 16  # items between two calls of `on_progress`
+_KEPT = "What the last sync read of it is still served ({names}); it is read again at the next sync."
+_MOST_NAMES = 3
+_OF_OLD_PARTS = "read-by-earlier-parts"
+"""Fingerprint of what was kept although the parts that read it changed since: no file has it, so it is read again."""
 
 
 def read_source(build: Build, connector: Connector) -> None:
@@ -41,6 +46,7 @@ class _Reader:
         self._stack = stack
         self._tables: TableWriter | None = None
         self._last_table = ""
+        self._unread: list[Problem] = []
         self.items = 0
         previous = build.previous
         self._known_documents = previous.documents() if previous else {}
@@ -62,7 +68,9 @@ class _Reader:
             self._take_problem(item)
 
     def finish(self) -> None:
-        """Complete the tables."""
+        """Keep what could not be read this time, and complete the tables."""
+        for problem in self._unread:
+            self._keep_unread(problem)
         if self._tables is None:
             return
         written = self._tables.finish()
@@ -88,9 +96,33 @@ class _Reader:
             self._open_tables().copy_unchanged(path)
 
     def _take_problem(self, problem: Problem) -> None:
-        self._build.note_problem("read", problem)
         if problem.severity == "skipped" and self._tables is not None:
-            self._tables.discard(problem.path)  # half a table would answer with wrong figures
+            self._tables.discard(problem)
+        if problem.leaves_unread and self._build.keeps_previous:
+            self._unread.append(problem)
+        else:
+            self._build.note_problem("read", problem)
+
+    def _keep_unread(self, problem: Problem) -> None:
+        """Take over what the last sync read of an item that is there and could not be read this time."""
+        previous, staging, kept = self._build.previous, self._build.staging, []
+        if previous is not None:
+            as_read = None if self._build.reuses("reader", "cleaning") else _OF_OLD_PARTS
+            for path in filter(problem.concerns, self._known_documents):
+                row = previous.document_row(path)
+                if row is not None and not staging.holds(path):
+                    staging.keep(row, as_read)
+                    kept.append(path)
+            as_read = None if self._build.reuses("reader", "typing") else _OF_OLD_PARTS
+            for path in filter(problem.concerns, self._known_tables):
+                if not self._open_tables().holds(path):
+                    self._open_tables().copy_unchanged(path, as_read)
+                    kept.append(path)
+        if kept:
+            more = f" and {len(kept) - _MOST_NAMES} more" if len(kept) > _MOST_NAMES else ""
+            said = _KEPT.format(names=", ".join(kept[:_MOST_NAMES]) + more)
+            problem = replace(problem, message=f"{problem.message} {said}")
+        self._build.note_problem("read", problem)
 
     def _open_tables(self) -> TableWriter:
         if self._tables is None:
@@ -128,10 +160,8 @@ def _within(folder: Path, path: Path | str) -> str | None:
 
 
 def _raise_empty(build: Build) -> None:
+    location = build.request.location
     problems = [finding for finding in build.findings if finding.severity == "skipped"]
     if not problems:
-        raise SourceEmpty(f"There is nothing to read in {build.request.location}.", hint="Check the location.")
-    first = "; ".join(f"{each.path}: {each.message}" for each in problems[:3])
-    raise SourceEmpty(
-        f"Nothing in {build.request.location} could be read: {len(problems)} items were skipped.", hint=first
-    )
+        raise SourceEmpty(f"There is nothing to read in {location}.", hint="Check the location.")
+    raise nothing_readable(location, [f"{each.path}: {each.message}" for each in problems])

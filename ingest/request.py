@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from connectors.errors import SourceNotFound
 from ingest.errors import SourceExists, UnknownSource
 from ingest.stores.catalog import Visibility
 from ingest.stores.manifest import Manifest, SourceEntry
@@ -40,8 +41,10 @@ class SourceRequest:
 def resolve(request: SourceRequest, manifest: Manifest | None) -> SourceRequest:
     """The request with its name and location settled; what it leaves open is as the known source has it.
 
-    Raises `SourceExists` if the name belongs to another location.
+    Raises `SourceExists` if the name belongs to another location, `SourceNotFound` if no location is given.
     """
+    if not request.location.strip():
+        raise SourceNotFound("No path was given.", hint="Give a folder or file; `.` is the working directory.")
     location = absolute_location(request.location)
     entries = manifest.sources if manifest else ()
     same_place = next((entry for entry in entries if entry.location == location), None)

@@ -63,9 +63,19 @@ class Staging:
         )
         return self._insert((*row, None, None, 0))
 
-    def keep(self, row: tuple[object, ...]) -> bool:
-        """Take an unchanged document from the last segment, as `Previous.document_row` gives it."""
-        return self._insert((*row, 1))
+    def keep(self, row: tuple[object, ...], fingerprint: str | None = None) -> bool:
+        """Take a document from the last segment, as `Previous.document_row` gives it.
+
+        Its fingerprint stays unless one is given.
+        """
+        position = _COLUMNS.split(", ").index("fingerprint")
+        kept = row if fingerprint is None else (*row[:position], fingerprint, *row[position + 1 :])
+        return self._insert((*kept, 1))
+
+    def holds(self, path: str) -> bool:
+        """Whether there is a document of that path."""
+        found = self._connection.execute("SELECT 1 FROM documents WHERE path = ?", [storable(path)])
+        return found.fetchone() is not None
 
     def count(self, *, kept: bool | None = None) -> int:
         """Number of documents: all, those kept from the last segment, or those read."""

@@ -62,8 +62,7 @@ def blocks(text: str) -> Iterator[Block]:
 
 def _next_block(text: str, lines: list[Span], at: int) -> tuple[Block, int]:
     line = text[slice(*lines[at])]
-    heading = _HEADING.match(line)
-    if heading and len(line) <= _LONGEST_HEADING:
+    if len(line) <= _LONGEST_HEADING and (heading := _HEADING.match(line)):
         level, label = len(heading.group(1)), plain(heading.group(2)).strip()
         return Block("heading", *_trimmed(text, *lines[at]), level=level, label=label), at + 1
     if at + 1 < len(lines) and _is_underlined(text, lines, at):
@@ -82,7 +81,7 @@ def _next_block(text: str, lines: list[Span], at: int) -> tuple[Block, int]:
 def _is_underlined(text: str, lines: list[Span], at: int) -> bool:
     """A single line with `===` or `---` right below it, and nothing right above it."""
     line, below = lines[at], lines[at + 1]
-    alone = at == 0 or lines[at - 1][1] + 1 < line[0] or _HEADING.match(text[slice(*lines[at - 1])]) is not None
+    alone = at == 0 or lines[at - 1][1] + 1 < line[0] or _is_heading(text[slice(*lines[at - 1])])
     words = text[slice(*line)]
     return (
         alone
@@ -137,7 +136,11 @@ def _paragraph(text: str, lines: list[Span], at: int) -> tuple[Block, int]:
 
 
 def _starts_other(line: str) -> bool:
-    return bool(_HEADING.match(line) or _FENCE.match(line) or line.lstrip().startswith("|"))
+    return bool(_is_heading(line) or _FENCE.match(line) or line.lstrip().startswith("|"))
+
+
+def _is_heading(line: str) -> bool:
+    return len(line) <= _LONGEST_HEADING and _HEADING.match(line) is not None
 
 
 def _with_parts(kind: BlockKind, text: str, spans: list[Span], *, ordered: bool = False) -> Block:

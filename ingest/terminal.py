@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,22 @@ def _state(code: str, message: str, hint: str, as_json: bool) -> None:
     typer.echo(f"Error: {message}", err=True)
     if hint:
         typer.echo(f"  {hint}", err=True)
+
+
+def printed_sync(reports: Sequence[IngestReport], failures: Mapping[str, Exception], as_json: bool) -> None:
+    """Print the reports of a sync of several sources, and what stopped single ones; exit with status 2 if any did."""
+    stopped = [{"source": name, "error": _error_view(error)} for name, error in failures.items()]
+    printed([*reports, *stopped], as_json, [line for report in reports for line in report_lines(report)])
+    for name, error in failures.items():
+        if not as_json:
+            view = _error_view(error)
+            _state(view["code"], f"{name}: {view['message']}", view["hint"], as_json)
+    if failures:
+        raise typer.Exit(EXIT_ERROR)
+
+
+def _error_view(error: Exception) -> dict[str, str]:
+    return {name: str(getattr(error, name, "")) for name in ("code", "message", "hint")}
 
 
 def printed(value: Any, as_json: bool, lines: Iterable[Any], *, alerts: Sequence[str] = ()) -> None:
@@ -90,17 +106,17 @@ def ingest_bar(name: str, *, quiet: bool) -> Iterator[IngestHooks]:
 
 def report_lines(report: IngestReport, *, every: bool = False) -> list[str]:
     """What a run did, for a person: the counts, and findings (the first ten unless `every`)."""
-    if not report.changed:
-        return [f"{report.source}: nothing changed since the last sync ({_items(report)})."]
     seconds = sum(report.seconds.values())
     lines = [f"{report.source}: {_items(report)}, in {seconds:.1f} s."]
+    if not report.changed:
+        lines = [f"{report.source}: nothing changed since the last sync ({_items(report)})."]
     if report.rebuilt:
         lines.append(f"  Built anew ({report.rebuilt}).")
     told = report.findings if every else [each for each in report.findings if each.severity != "noted"]
     shown = told if every else told[:_SHOWN_FINDINGS]
     lines += [f"  {each.severity:9} {each.path or '-'}: {each.message} [{each.code}]" for each in shown]
     hidden = len(report.findings) - len(shown)
-    if hidden:
+    if hidden and report.changed:
         lines.append(f"  {hidden} more findings: answerable ingest report {report.source}")
     return lines
 

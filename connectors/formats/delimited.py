@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from typing import Literal, TextIO
@@ -19,6 +20,7 @@ LONGEST_CELL = 4 << 20
 """Characters in one cell at most; a quote that is never closed would otherwise swallow the rest of the file."""
 _SAMPLE_CHARACTERS = 1 << 17
 _HEADER_ROWS = 100
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 
 csv.field_size_limit(LONGEST_CELL)
 
@@ -36,7 +38,8 @@ class DelimitedReader:
         """Yield the table's batches and what was repaired.
 
         Raises:
-            UnreadableItem: `empty_file`, `not_text`, or `unclosed_quote` when a cell is longer than `LONGEST_CELL`.
+            UnreadableItem: `empty_file`, `not_text`, or `unclosed_quote` when a cell is longer than `LONGEST_CELL` or
+                the file ends within a quoted cell that swallowed lines.
 
         """
         encoding = detect_encoding(file.location)
@@ -102,12 +105,32 @@ def _read_rows(file: SourceFile, stream: TextIO, delimiter: str) -> Iterator[Con
     repeated = first[header.header_rows[0]] if len(header.header_rows) == 1 and len(columns) > 1 else None
     irregular = IrregularRows(columns=len(columns), header=repeated, skipped=header.first_row, delimiter=delimiter)
     line = 0
+    last = ""
     for piece in pieces(chain(first[header.first_row :], rows)):
+        last = delimiter.join(piece[-1])
         yield from batches.add(irregular.regular(piece, lines=rows.line_num - line))
         line = rows.line_num
+    swallowed = len(_NEWLINE.findall(last.rstrip("\r\n")))
+    if swallowed and not irregular.took_apart and _ends_in_quote(stream, delimiter, last):
+        message = f"A quote is opened and never closed; it swallowed the last {swallowed} lines of the file: close it."
+        raise UnreadableItem("unclosed_quote", message)
     yield from batches.finish()
     yield from irregular.problems(file.path)
     yield from clean.problems(file.path)
+
+
+def _ends_in_quote(stream: TextIO, delimiter: str, last: str) -> bool:
+    """Whether the file ends within the quoted cell of its last row, which an ordinary parse takes for closed."""
+    stream.seek(0)
+    total = sum(1 for _ in stream)
+    stream.seek(0)
+    lines = len(_NEWLINE.findall(last)) + (last[-1] not in "\r\n")
+    try:
+        for _ in csv.reader(islice(stream, total - lines, None), delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
 
 
 READER = DelimitedReader()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
@@ -103,7 +104,9 @@ def _opened(file: SourceFile) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         first = _first_line(error)
         if "lock" in first.lower():
-            raise UnreadableItem("locked_file", f"Another process has the database open: {first}. Close it.") from error
+            holder = "".join(re.findall(r"\(PID \d+\)", first)[:1])
+            message = " ".join(f"Another process {holder} has the database open for writing: close it there.".split())
+            raise UnreadableItem("locked_file", message) from error
         message = f"The file is damaged, encrypted or of a newer DuckDB ({first}): export it again with this version."
         raise UnreadableItem("corrupt_file", message) from error
 

@@ -77,6 +77,11 @@ class IrregularRows:
         del row[self._width :]
         return True
 
+    @property
+    def took_apart(self) -> bool:
+        """Whether rows that an open quote swallowed were taken apart."""
+        return bool(self._open_quotes)
+
     def problems(self, path: str) -> Iterator[Problem]:
         """What to report of the rows seen."""
         if self._long:

@@ -83,6 +83,14 @@ def _values(location: Path, encoding: Encoding) -> Iterator[Any]:
             yield reading.value()
 
 
+def _integer(digits: str) -> int | str:
+    """The number, as text where it has more digits than Python converts (4,300)."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
 class _Reading:
     """A window over the file's text in which values are decoded one by one."""
 
@@ -134,6 +142,11 @@ class _Reading:
                 continue
             except RecursionError as error:
                 raise self.fault("it is nested too deeply") from error
+            except ValueError:
+                if self._decoder.parse_int is _integer:
+                    raise
+                self._decoder = json.JSONDecoder(parse_int=_integer)
+                continue
             if end == len(self._text) and not isinstance(value, dict | list | str) and self._more():
                 continue  # a number may go on in the next piece
             self._position = end

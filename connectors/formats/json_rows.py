@@ -166,7 +166,11 @@ def _batch(rows: list[dict[_Path, Any]], paths: list[_Path], arrow: pa.Schema) -
 
 def _array(values: list[Any], kind: pa.DataType) -> Any:
     if kind == pa.string():
-        return pa.array([_text(value) for value in values], kind)
+        texts = [_text(value) for value in values]
+        try:
+            return pa.array(texts, kind)
+        except UnicodeEncodeError:  # half of a surrogate pair, such as "\ud83d" alone
+            return pa.array([text and text.encode("utf-8", "replace").decode() for text in texts], kind)
     if pa.types.is_date(kind):
         return pa.array([None if value is None else date.fromisoformat(value) for value in values], kind)
     if pa.types.is_timestamp(kind):

@@ -15,8 +15,7 @@ from connectors.formats.source_file import Content, SourceFile
 from connectors.formats.text import refuse_oversized
 
 _FENCE = re.compile(r"^\s{0,3}(```+|~~~+)")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)")
+_IMAGE = re.compile(r"!\[([^\]]{0,1000})\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)")
 _LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\(<?[^()\s]*(?:\([^()]*\)[^()\s]*)*>?(?:\s+[\"'][^\"']*[\"'])?\)")
 _REFERENCE_LINK = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _REFERENCE = re.compile(r"^\s{0,3}\[[^\]^]+\]:\s+\S+.*$")
@@ -27,7 +26,8 @@ _TAG = re.compile(
 _BULLET = re.compile(r"^(\s*)[*+](\s+)(?=\S)")
 _RULE = re.compile(r"^\s{0,3}([-*_])(\s*\1){2,}\s*$")
 _ATX = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
-_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
+_CODE_SPAN = re.compile(r"(?<!`)(`++).+?(?<!`)\1(?!`)")
+_LONGEST_HEADING = 1000  # characters; a longer line that starts with `#` is text
 _LARGEST_FRONT_MATTER = 1 << 16
 _SIMPLE_FIELD = re.compile(r"^([A-Za-z][\w-]*):[ \t]+[\"']?([^\s\[{|>].*?)[\"']?[ \t]*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -82,7 +82,7 @@ def _scalar_text(value: object) -> str | None:
 
 def plain_markdown(body: str) -> str:
     """The body in one dialect: `#` headings, `-` bullets, links and images as their text; code blocks untouched."""
-    lines = _COMMENT.sub("", body).expandtabs(4).split("\n")
+    lines = _without_comments(body).expandtabs(4).split("\n")
     written: list[str] = []
     fence: str | None = None
     for line in lines:
@@ -98,6 +98,15 @@ def plain_markdown(body: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(written)).strip("\n") + "\n"
 
 
+def _without_comments(body: str) -> str:
+    kept: list[str] = []
+    position = 0
+    while (start := body.find("<!--", position)) >= 0 and (end := body.find("-->", start + 4)) >= 0:
+        kept.append(body[position:start])
+        position = end + 3
+    return "".join([*kept, body[position:]])
+
+
 def _write_line(line: str, written: list[str]) -> None:
     """Append a line outside code; an underline turns the paragraph line above it into a heading."""
     above = written[-1].strip() if written else ""
@@ -107,7 +116,7 @@ def _write_line(line: str, written: list[str]) -> None:
         written.append("")
     elif _RULE.match(line):
         written.append("")
-    elif heading := _ATX.match(line):
+    elif len(line) <= _LONGEST_HEADING and (heading := _ATX.match(line)):
         if above:
             written.append("")
         written.append(f"{heading.group(1)} {_plain_inline(heading.group(2))}".rstrip())

@@ -22,6 +22,8 @@ _TABLES = """
     ORDER BY type = 'view', name
 """
 
+_LOGS = ("-wal", "-journal")
+
 
 @dataclass(frozen=True, slots=True)
 class _Table:
@@ -61,9 +63,9 @@ class SQLiteReader:
 
 
 def _opened(file: SourceFile) -> sqlite3.Connection:
-    """A read-only connection; a file without a write-ahead log is immutable: nothing is written beside it."""
-    log = file.location.with_name(file.location.name + "-wal")
-    has_log = log.is_file() and log.stat().st_size > 0
+    """A read-only connection; a file without a log of unfinished writes is immutable: nothing is written beside it."""
+    logs = [file.location.with_name(file.location.name + suffix) for suffix in _LOGS]
+    has_log = any(log.is_file() and log.stat().st_size > 0 for log in logs)
     uri = file.location.resolve().as_uri() + ("?mode=ro" if has_log else "?mode=ro&immutable=1")
     try:
         connection = sqlite3.connect(uri, uri=True)
@@ -72,9 +74,16 @@ def _opened(file: SourceFile) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
+        if has_log and not _says_damaged(error):
+            message = f"Another program is writing to the database, or stopped halfway ({error}): let it finish."
+            raise UnreadableItem("locked_file", message) from error
         message = f"The file is damaged, encrypted or not SQLite ({error}): restore it or export it again."
         raise UnreadableItem("corrupt_file", message) from error
     return connection
+
+
+def _says_damaged(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _text_of_bytes(value: bytes) -> str:

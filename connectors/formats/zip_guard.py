@@ -59,7 +59,8 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
     if unpacked > LARGEST_UNPACKED_BYTES or too_dense or len(entries) > MOST_ENTRIES:
         message = (
             f"The file would unpack from {packed >> 10} KB to {unpacked >> 20} MB in {len(entries)} parts and was not "
-            f"opened (limits: {LARGEST_UNPACKED_BYTES >> 20} MB, a factor of {HIGHEST_RATIO})."
+            f"opened (limits: {LARGEST_UNPACKED_BYTES >> 20} MB, a factor of {HIGHEST_RATIO}): save it again in its "
+            "own program, or split it."
         )
         raise UnreadableItem("zip_bomb", message)
 

@@ -118,16 +118,30 @@ class TableWriter:
             self._staged = _Staged(self._path.parent, batch.schema, batch.fingerprint)
         self._staged.add(batch.rows)
 
-    def discard(self, path: str) -> bool:
-        """Forget the table being written if it is the one at `path`: its source broke off in the middle of it."""
-        if self._staged is None or self._staged.schema.path != path:
-            return False
-        self._staged.delete()
-        self._staged = None
-        return True
+    def discard(self, problem: Problem) -> None:
+        """Forget the table that the problem broke off: half a table would answer with wrong figures.
 
-    def copy_unchanged(self, path: str) -> WrittenTable:
-        """Copy a table from the previous segment. Raises LookupError if it has none of that path."""
+        That is the table being written, if the problem concerns it or the file that it is in, and any table of exactly
+        the problem's path, even if another one was written since.
+        """
+        if self._staged is not None and problem.concerns(self._staged.schema.path):
+            self._staged.delete()
+            self._staged = None
+        for table in [each for each in self._tables if each.path == problem.path]:
+            self._connection.execute(f"DROP TABLE main.{quoted(table.name)}")
+            self._taken.discard(table.name.casefold())
+            self._tables.remove(table)
+
+    def holds(self, path: str) -> bool:
+        """Whether rows of the table at `path` were written."""
+        staged = self._staged is not None and self._staged.schema.path == path
+        return staged or any(table.path == path for table in self._tables)
+
+    def copy_unchanged(self, path: str, fingerprint: str | None = None) -> WrittenTable:
+        """Copy a table from the previous segment, with another fingerprint if one is given.
+
+        Raises LookupError if the previous segment has no table of that path.
+        """
         self._complete()
         earlier = self._previous.get(path)
         if earlier is None:
@@ -136,7 +150,8 @@ class TableWriter:
         self._connection.execute(
             f"CREATE TABLE main.{quoted(name)} AS SELECT * FROM previous_segment.main.{quoted(earlier.name)}"  # noqa: S608
         )
-        return self._record(msgspec.structs.replace(earlier, name=name))
+        kept = earlier.fingerprint if fingerprint is None else fingerprint
+        return self._record(msgspec.structs.replace(earlier, name=name, fingerprint=kept))
 
     def finish(self) -> WrittenTables:
         """Complete the last table, checkpoint and close the database."""

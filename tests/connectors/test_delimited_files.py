@@ -169,3 +169,17 @@ def test_what_csv_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
     kept = [row for row in rows if any(cell.strip() for cell in row) and row != ["first", "second", "third"]]
     if "no_header" not in problems(path) and columns(path) == ("first", "second", "third"):
         assert [list(row.values()) for row in read_table(path)] == [[cell or None for cell in row] for row in kept]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_quote_open_at_the_end_does_not_swallow_rows_silently(tmp_path: Path, end: str) -> None:
+    path = write_text(tmp_path / "a.csv", 'id,note\n1,x\n2,"open\n3,y\n4,z' + end)
+    found = problems(path)["unclosed_quote"]
+    assert found.severity == "skipped" and "last 2 lines" in found.message
+
+
+@pytest.mark.parametrize("last", ['3,"two\nlines"', '3,"two\nlines"\n', '3,"open', '3,5" pipe\n', '3,"a ""b""\n"\n'])
+def test_a_last_row_of_several_lines_is_a_row(tmp_path: Path, last: str) -> None:
+    path = write_text(tmp_path / "a.csv", 'id,note\n1,19" screen\n2,x\n' + last)
+    assert [row["id"] for row in read_table(path)] == ["1", "2", "3"]
+    assert "unclosed_quote" not in problems(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import zipfile
 from pathlib import Path
 
@@ -241,3 +242,16 @@ def test_text_document(tmp_path: Path) -> None:
     assert document.title == "Opening hours"
     assert document.text == "Opening hours\n\nWe open at nine — daily.\n"
     assert [type(item) for item in read(tmp_path)] == [Document]
+
+
+@pytest.mark.parametrize("unit", ["`", "<!-- ", "![", "[", "<a ", "# ", "*", "_", ".", " ", "x", "a@", "[a]("])
+def test_a_line_of_any_length_is_read_in_time(tmp_path: Path, unit: str) -> None:
+    path = write_text(tmp_path / "a.md", f"# T\n\na {unit * 60_000} b\n\n# c{unit * 60_000}d\n")
+    start = time.process_time()
+    assert read_document(path).title
+    assert time.process_time() - start < 2, "the time grows with the square of the length"
+
+
+def test_comments_of_markdown_are_left_out(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.md", "# T\n\na <!-- b\n\nc --> d <!----> e <!-- open\n")
+    assert read_document(path).text.split("\n\n", 1)[1] == "a  d  e <!-- open\n"

@@ -78,6 +78,18 @@ def test_unreadable_file_is_a_problem(tmp_path: Path, ordinary_user: OrdinaryUse
         assert problems(tmp_path)["unreadable"].path == "a.md"
 
 
+def test_links_that_may_not_be_followed_are_problems(tmp_path: Path, ordinary_user: OrdinaryUser) -> None:
+    write_text(tmp_path / "closed/inner/a.md", "text")
+    write_text(tmp_path / "z.md", "text")
+    (tmp_path / "link").symlink_to(tmp_path / "closed/inner")
+    (tmp_path / "closed").chmod(0)
+    with ordinary_user():
+        found = {item.path: item.code for item in read(tmp_path) if isinstance(item, Problem)}
+        assert paths(tmp_path) == ["z.md"]
+    (tmp_path / "closed").chmod(0o755)
+    assert found == {"closed": "unreadable", "link": "unreadable"}
+
+
 def test_special_files_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.md")
     write_text(tmp_path / "z.md", "text")

@@ -94,3 +94,10 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: str, code: str) ->
 def test_fault_names_its_line(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.jsonl", '{"a": 1}\n' * 3 + '{"a" 1}\n')
     assert "line 4" in problems(path)["corrupt_file"].message
+
+
+def test_numbers_too_long_and_half_characters_do_not_lose_the_file(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.json", '[{"n": 1, "t": "\\ud83d!"}, {"n": ' + "9" * 5000 + ', "t": "x"}]')
+    first, second = read_table(path)
+    assert (first["n"], second["n"]) == ("1", "9" * 5000)
+    assert (first["t"], second["t"]) == ("?!", "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,31 @@ def test_opening_imports_no_format(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['pyarrow']"  # the protocol's own values need it
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "page.docx", "rows.csv", "guide.pdf", "data.parquet"])
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
+    path = write_text(tmp_path / name, b"\x00\x01nonsense" * 500)
+    connector = open_connector(str(path))
+    try:
+        connector.check()
+    except SourceEmpty as error:
+        assert name in error.message and ("damaged" in error.message or "binary" in error.message)
+        assert error.hint
+    else:  # seen only when the file is read
+        (problem,) = connector.read({})
+        assert problem.severity == "skipped" and ":" in problem.message
+
+
+def test_a_folder_of_unreadable_files_names_the_first_of_them(tmp_path: Path) -> None:
+    for number in range(5):
+        write_text(tmp_path / f"{number}.xlsx", b"nonsense" * 500)
+    with pytest.raises(SourceEmpty, match="None of the 5 items") as caught:
+        open_connector(str(tmp_path)).check()
+    assert "0.xlsx: The file is damaged" in caught.value.hint and "2 more" in caught.value.hint
+
+
+def test_a_pipe_is_neither_file_nor_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceUnreadable, match="neither a file nor a folder"):
+        open_connector(str(tmp_path / "pipe"), kind="files").check()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -153,3 +155,11 @@ def test_a_long_title_leaves_room_for_the_text() -> None:
     text = "word " * 500
     for found in cut(text, "very long title " * 50):
         assert words(embedding_text("very long title " * 50, found.heading, text[found.start : found.end])) <= 254
+
+
+@pytest.mark.parametrize("unit", [".", "!", "x", " ", "# ", "- ", "=", "|", "1.", '."'])
+def test_a_line_of_any_length_is_cut_in_time(unit: str) -> None:
+    text = f"# T\n\na {unit * 60_000} b\n\n# c {unit * 60_000} d\n"
+    start = time.process_time()
+    assert chunk(text, title="T", count=lambda piece: len(piece.split()))
+    assert time.process_time() - start < 3, "the time grows with the square of the length"

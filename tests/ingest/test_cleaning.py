@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,11 @@ def test_a_document_of_nothing_but_boilerplate_is_left() -> None:
     cleaned = clean(document("a", "Accept all cookies"), frozenset({"accept all cookies"}))
     assert cleaned.text == "Accept all cookies"
     assert cleaned.repairs == ()
+
+
+@pytest.mark.parametrize("unit", ["x", " ", "a@", "-", "1", "\u00a0"])
+def test_a_line_of_any_length_is_cleaned_in_time(unit: str) -> None:
+    text = f"a {unit * 60_000} b"
+    start = time.process_time()
+    assert find_boilerplate([text] * 6) == frozenset(), "long lines are content"
+    assert time.process_time() - start < 3, "the time grows with the square of the length"

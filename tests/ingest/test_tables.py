@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from connectors.base import ColumnSchema, ForeignKey, TableBatch, TableSchema
+from connectors.base import ColumnSchema, ForeignKey, Problem, TableBatch, TableSchema
 from ingest.stores.tables import TableWriter, WrittenTables, open_tables, unique_columns, unique_name, written_tables
 
 
@@ -65,6 +65,23 @@ def test_unchanged_tables_are_copied_without_their_source(tmp_path: Path) -> Non
     with open_tables(tmp_path / "b.duckdb") as connection:
         assert connection.execute('SELECT c FROM "Orders"').fetchall() == [(7,)]
         assert written_tables(connection) == second.tables
+
+
+def test_a_table_that_broke_off_is_forgotten_wherever_it_is(tmp_path: Path) -> None:
+    rows = {"id": ["1"]}
+    with TableWriter(tmp_path / "t.duckdb") as writer:
+        for path in ("a.csv", "book.xlsx#One", "book.xlsx#Two"):
+            writer.write(batch(rows, name=path[-3:], path=path))
+        writer.discard(Problem("other.csv", "corrupt_file", "Damaged."))
+        assert writer.holds("book.xlsx#Two") and writer.holds("a.csv")
+        writer.discard(Problem("book.xlsx", "corrupt_file", "The workbook broke off in its second sheet."))
+        writer.discard(Problem("a.csv", "corrupt_file", "Found damaged when another table was written already."))
+        assert not writer.holds("book.xlsx#Two") and not writer.holds("a.csv")
+        written = writer.finish()
+    assert [table.path for table in written.tables] == ["book.xlsx#One"]
+    with open_tables(tmp_path / "t.duckdb") as connection:
+        assert written_tables(connection) == written.tables
+    assert [file.name for file in tmp_path.iterdir()] == ["t.duckdb"]
 
 
 def test_names_stay_close_to_the_sources() -> None:
