@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from app import answering
 from app.clarifying import missing_subject, what_is_missing
 from app.errors import DeadlineExceeded
@@ -74,7 +76,8 @@ def _single(
             return draft.clarify(plan.clarify, confidence=plan.confidence)
         found = answer_tables(question, plan, snapshot, engine, draft.watch)
         if found.objection is None:
-            return draft.answered(route, tables=(plan, found))
+            sure = msgspec.structs.replace(route, confidence=found.confidence)
+            return draft.answered(sure, tables=(plan, found))
         if passages.confidence < engine.settings.passage_threshold:
             return draft.refused(found.objection, passages)
         route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
@@ -105,14 +108,14 @@ def _compound(
         route = choose(piece, plan, passages, engine.settings.passage_threshold)
         if route.name == "none" or (route.name == "tables" and tables is not None):
             return None
-        routes.append(route)
         if route.name == "tables":
             found = answer_tables(question, plan, snapshot, engine, draft.watch)
             if found.objection is not None:
                 return None
-            tables = (plan, found)
+            tables, route = (plan, found), msgspec.structs.replace(route, confidence=found.confidence)
         else:
             texts.append(passages)
+        routes.append(route)
     name: RouteName = "both" if tables is not None and texts else "tables" if tables is not None else "passages"
     confidence = min(route.confidence for route in routes)
     combined = Route(name=name, confidence=confidence, reason="a question of several parts")

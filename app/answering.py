@@ -11,7 +11,7 @@ from app.errors import AppError
 from app.guards import Objection
 from app.passage_answers import PassageAnswer
 from app.stopwatch import Stopwatch
-from app.table_answers import TableAnswer, TablePlan
+from app.table_answers import UNSURE, TableAnswer, TablePlan
 from app.values import Answer, Citation, Clarify, Nearest, Question, Refusal, Route, Versions
 from app.verbalising.extractive import Reading
 
@@ -161,6 +161,6 @@ def not_understood(plan: TablePlan, passages: PassageAnswer) -> Objection:
     if plan.candidate is not None:
         return Objection(
             "not_understood",
-            "I am not sure what is asked of the tables, and the documents do not say. Name the table and column.",
+            UNSURE,
         )
     return Objection("not_in_data", "I don't know: neither the documents nor the tables say anything about this.")

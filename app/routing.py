@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from app.passage_answers import PassageAnswer
-from app.planning.plan import Aggregate, MetricRef
+from app.planning.plan import MEASURED
 from app.table_answers import TablePlan
 from app.values import Route
 
@@ -54,6 +54,4 @@ def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> boo
 def _computes(plan: TablePlan) -> bool:
     assert plan.candidate is not None
     found = plan.candidate.plan
-    return bool(found.where or found.order_by) or any(
-        isinstance(i.expression, Aggregate | MetricRef) for i in found.select
-    )
+    return bool(found.where or found.order_by) or any(isinstance(i.expression, MEASURED) for i in found.select)

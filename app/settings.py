@@ -63,8 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Threads that the table engine uses."""
     table_timeout_s: Seconds = 10.0
     """Seconds after which a table query is stopped."""
-    planner_threshold: Share = 0.7
-    """Least confidence at which a table question is answered, not refused; a description file may set its own."""
+    planner_threshold: Share = 0.6
+    """Least probability of being right at which a table question is answered; a description file may set its own."""
     passage_threshold: Share = 0.25
     """Least confidence at which an answer read from passages is given: 95 % of XQuAD's answerable ones."""
     scrub_names: bool = False

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.clarifying import two_meanings
+from app.errors import ExecutionFailed
 from app.guards import Objection
-from app.planning.plan import Aggregate, ColumnRef, Condition, MetricRef, Plan
+from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
 from app.planning.planner import Candidate, Planned, Planner
+from app.planning.ranker import ranker
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
-from app.values import Clarify, Question, ScrubbedRows, SqlView, TableView
+from app.values import Clarify, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
 from app.verbalising.templates import Worded, word
 
 if TYPE_CHECKING:
     from app.engine import Engine
     from ingest.stores.snapshot import Snapshot, SourceReader
+
+TRIED = 3
+"""Plans that are run for one question, at most."""
+UNSURE = "I am not sure what is asked of the tables, and the documents do not say. Name the table and column."
 
 
 class TablePlan(msgspec.Struct, frozen=True):
@@ -51,6 +57,8 @@ class TableAnswer(msgspec.Struct, frozen=True):
     sql: SqlView | None = None
     objection: Objection | None = None
     masked: int = 0
+    confidence: float = 0.0
+    """How likely the plan is right, its result known."""
 
 
 def plan_tables(
@@ -83,37 +91,81 @@ def _better(found: TablePlan, best: TablePlan) -> bool:
 def answer_tables(
     question: Question, chosen: TablePlan, snapshot: Snapshot, engine: Engine, watch: Stopwatch
 ) -> TableAnswer:
-    """Run the chosen plan. Raises `ExecutionFailed` and `DeadlineExceeded`; a rejected query is an objection."""
-    candidate, planner, source = chosen.candidate, chosen.planner, chosen.source
-    assert candidate is not None and planner is not None and source is not None
-    beyond = outside_the_data(candidate.plan, planner)
-    if beyond is not None:
-        return TableAnswer(objection=beyond)
+    """Run the likeliest plan, and the next ones where its result makes it unlikely.
+
+    Raises `DeadlineExceeded`; what speaks against every plan is an objection.
+    """
+    planned, planner, source = chosen.planned, chosen.planner, chosen.source
+    assert planned is not None and planner is not None and source is not None
+    best: _Ran | None = None
+    objection = Objection("not_understood", UNSURE)
+    for candidate in planned.candidates[:TRIED]:
+        if candidate.confidence < max(chosen.threshold, best.confidence if best else 0.0):
+            break
+        beyond = outside_the_data(candidate.plan, planner)
+        if beyond is not None:
+            return TableAnswer(objection=beyond)
+        try:
+            ran = _run(question, candidate, planner, source, snapshot, engine, watch)
+        except Rejected as rejected:
+            objection = Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
+            continue
+        except ExecutionFailed as error:
+            objection = Objection("not_understood", f"{error.message} {error.hint}".strip())
+            continue
+        if best is None or ran.confidence > best.confidence:
+            best = ran
+    if best is None or best.confidence < chosen.threshold:
+        return TableAnswer(objection=objection)
+    return _worded(question, best, planner, source, watch)
+
+
+class _Ran(msgspec.Struct, frozen=True):
+    """A candidate with its rows, and how likely it is now that they are known."""
+
+    candidate: Candidate
+    query: ValidatedQuery
+    rows: Rows
+    confidence: float
+
+
+def _run(
+    question: Question,
+    candidate: Candidate,
+    planner: Planner,
+    source: str,
+    snapshot: Snapshot,
+    engine: Engine,
+    watch: Stopwatch,
+) -> _Ran:
     from app.execution.tables import database_name
 
-    try:
-        with watch.stage("validate"):
-            query = validate(
-                candidate.sql, planner.index.catalog, database=database_name(source), max_rows=question.max_rows
-            )
-    except Rejected as rejected:
-        return TableAnswer(
-            objection=Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
+    with watch.stage("validate"):
+        query = validate(
+            candidate.sql, planner.index.catalog, database=database_name(source), max_rows=question.max_rows
         )
     with watch.stage("execute"):
         rows = engine.tables.run(query, snapshot, question.deadline)
+    if rows.rows:
+        return _Ran(candidate, query, rows, candidate.confidence)
+    return _Ran(candidate, query, rows, ranker().probability(candidate.features | {"empty": 1.0}))
+
+
+def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch: Stopwatch) -> TableAnswer:
+    plan = ran.candidate.plan
     with watch.stage("scrub"):
-        scrubbed, _tokens = scrub_rows(query, rows, sees_personal_data=question.caller.sees_personal_data)
+        scrubbed, _tokens = scrub_rows(ran.query, ran.rows, sees_personal_data=question.caller.sees_personal_data)
     with watch.stage("word"):
-        scrubbed = _named(scrubbed, candidate.plan)
-        if _says_nothing(candidate.plan, scrubbed):
+        scrubbed = _named(scrubbed, plan)
+        if _says_nothing(plan, scrubbed):
             return TableAnswer(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
-        worded = word(candidate.plan, scrubbed, planner.index)
+        worded = word(plan, scrubbed, planner.index)
     return TableAnswer(
         worded,
-        _asked_columns(scrubbed, candidate.plan),
-        SqlView(text=query.text, dialect="duckdb", source=source),
+        _asked_columns(scrubbed, plan),
+        SqlView(text=ran.query.text, dialect="duckdb", source=source),
         masked=scrubbed.masked,
+        confidence=ran.confidence,
     )
 
 
@@ -133,7 +185,7 @@ def _asked_columns(rows: ScrubbedRows, plan: Plan) -> TableView:
 
 def _says_nothing(plan: Plan, rows: ScrubbedRows) -> bool:
     """One row of measures without a value: nothing was there to measure."""
-    measured = [i for i, item in enumerate(plan.select) if isinstance(item.expression, Aggregate | MetricRef)]
+    measured = [i for i, item in enumerate(plan.select) if isinstance(item.expression, MEASURED)]
     return len(rows.rows) == 1 and len(measured) == len(plan.select) and all(rows.rows[0][i] is None for i in measured)
 
 

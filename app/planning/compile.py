@@ -21,6 +21,8 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    Share,
+    ShareOfTotal,
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
@@ -78,6 +80,10 @@ class Compiler:
             return (expression.column.table,)
         if isinstance(expression, MetricRef):
             return (expression.table, *self._metric_columns(expression))
+        if isinstance(expression, ShareOfTotal):
+            return self._expression_tables(expression.measure)
+        if isinstance(expression, Share):
+            return (expression.table, *(t for c in expression.conditions for t in _direct_tables(c)))
         return (expression.table,)
 
     def _metric_columns(self, metric: MetricRef) -> tuple[str, ...]:
@@ -112,7 +118,26 @@ class Compiler:
             if self.multiplied and self._multiplies(expression.table):
                 raise CannotCompile(f"{expression.name} would count rows twice")
             return self._metric_tree(expression)
+        if isinstance(expression, ShareOfTotal):
+            return self._share_of_total(expression)
+        if isinstance(expression, Share):
+            return self._share(expression)
         return self._aggregate(expression)
+
+    def _share(self, share: Share) -> exp.Expr:
+        """Percent of rows: `100.0 * count(*) FILTER (WHERE …) / nullif(count(*), 0)`."""
+        if self.multiplied or share.table != self.plan.base:
+            raise CannotCompile(f"a share of {share.table} would count rows twice")
+        counted = exp.Filter(
+            this=exp.Count(this=exp.Star()),
+            expression=exp.Where(this=exp.and_(*[self._predicate(c) for c in share.conditions])),
+        )
+        return _percent(counted, exp.Count(this=exp.Star()))
+
+    def _share_of_total(self, share: ShareOfTotal) -> exp.Expr:
+        """Percent of the sum over all groups: `100.0 * m / nullif(sum(m) OVER (), 0)`."""
+        part = self._expression(share.measure)
+        return _percent(part, exp.Window(this=exp.Sum(this=part.copy())))
 
     @staticmethod
     def _truncated(expression: Truncated) -> exp.Expr:
@@ -162,6 +187,7 @@ class Compiler:
     def _metric_filters(self) -> list[exp.Expr]:
         expressions = [i.expression for i in (*self.plan.select, *self.plan.evidence)]
         expressions += [c.expression for c in self.plan.having] + [o.expression for o in self.plan.order_by]
+        expressions = [e.measure if isinstance(e, ShareOfTotal) else e for e in expressions]
         metrics = dict.fromkeys(e for e in expressions if isinstance(e, MetricRef))
         trees = [tree for metric in metrics for tree in self._metric_filter_tree(metric)]
         return list(dict.fromkeys(trees))
@@ -223,6 +249,13 @@ class Compiler:
             inner = inner.where(self._condition(condition))
         exists: exp.Expr = exp.Exists(this=inner)
         return exp.not_(exists) if related.negated else exists
+
+
+def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:
+    return exp.Div(
+        this=exp.Mul(this=exp.Literal.number("100.0"), expression=exp.paren(part)),
+        expression=exp.func("nullif", whole, exp.Literal.number(0)),
+    )
 
 
 _COMPARISONS: dict[str, type[exp.Binary]] = {

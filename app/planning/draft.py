@@ -26,7 +26,7 @@ class Slot:
 class Measure:
     """What is computed or listed: a column, an aggregate of one, a count of a table's rows, or a metric."""
 
-    kind: Literal["column", "aggregate", "count", "metric"]
+    kind: Literal["column", "aggregate", "count", "metric", "share"]
     function: AggregateName | None = None
     slot: Slot | None = None
     table: str | None = None
@@ -93,6 +93,8 @@ class Draft:
     distinct: bool = False
     everything: bool = False
     negate: bool = False
+    shared_from: int | None = None
+    """Of a share: how many filters stood before its conditions began ("of paid orders, what share *are from* …")."""
     filtering: bool = False
     """Past a "who", "with", "whose": mentions are conditions now."""
     pending_descending: bool | None = None

@@ -40,6 +40,30 @@ def distinct(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     return i + 1
 
 
+def share(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "what percentage of orders …", "share of net revenue by category"."""
+    if not elements[i].is_op("share") or draft.filtering:
+        return None
+    j = skip(elements, i + 1, "prep", "filler", "all_of")
+    target = at(elements, j)
+    if target.is_op("aggregate", "count"):
+        j = skip(elements, j + 1, "prep", "filler", "all_of")
+        target = at(elements, j)
+    if target.kind == "table":
+        draft.items.append(Measure("share", table=target.table))
+        return i + 1  # the table is read by its own pattern
+    if target.metric is not None:
+        draft.items.append(Measure("share", metric=target.metric))
+        return j + 1
+    if target.kind == "column" and target.columns[0].type in ("integer", "number"):
+        draft.items.append(Measure("share", "sum", slot=slot_of(elements, j)))
+        return j + 1
+    if target.kind in ("value", "column") and at(elements, j + 1).kind == "table":
+        draft.items.append(Measure("share", table=elements[j + 1].table))
+        return i + 1
+    return None
+
+
 def measure(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """An aggregate, a count or a metric as an output."""
     if draft.filtering and elements[i].kind != "metric" and not _again_selecting(elements, i):
@@ -125,6 +149,8 @@ def begin_filters(draft: Draft, elements: Sequence[Element], i: int) -> int | No
     seen = draft.items or draft.tables or draft.groups or draft.orders
     if not element.is_op("where") or not seen:
         return None
+    if draft.shared_from is None:
+        draft.shared_from = len(draft.filters)
     draft.filtering = True
     return i + 1
 
@@ -191,10 +217,13 @@ PATTERNS: tuple[Pattern, ...] = (
     filters.value,
     filters.key_number,
     distinct,
+    share,
     measure,
     begin_filters,
     event,
     filters.state,
+    filters.absent,
+    filters.present,
     filters.flag,
     table,
     column,

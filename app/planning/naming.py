@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.planning.plan import Aggregate, ColumnRef, Expression, MetricRef, SelectItem, Truncated
+from app.planning.plan import Aggregate, ColumnRef, Expression, MetricRef, SelectItem, Share, ShareOfTotal, Truncated
 
 _PREFIX = {
     "sum": "total",
@@ -25,6 +25,10 @@ def alias_of(expression: Expression) -> str:
         return expression.grain
     if isinstance(expression, MetricRef):
         return re.sub(r"\W+", "_", expression.name.strip().lower())
+    if isinstance(expression, Share):
+        return f"{_snake(expression.table)}_percent"
+    if isinstance(expression, ShareOfTotal):
+        return f"{alias_of(expression.measure)}_percent"
     return _aggregate_alias(expression)
 
 

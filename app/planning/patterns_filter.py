@@ -10,6 +10,7 @@ from app.planning.lexicon import STATES
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 from app.planning.patterns_order import _topic_slot
 from app.planning.plan import Literal_, Operator
+from app.terms import STOP_WORDS
 
 _NEGATED: dict[str, Operator] = {
     "=": "!=",
@@ -53,6 +54,26 @@ _LINKING = {
     "an",
     "has",
     "have",
+}
+_DATING = {"in", "for", "from", "of", "on"}
+"""Words after which a number like a year is one, rather than a code."""
+_HAVING = {
+    "with",
+    "with a",
+    "with an",
+    "have",
+    "has",
+    "had",
+    "having",
+    "in",
+    "use",
+    "used",
+    "using",
+    "which have",
+    "that have",
+    "who have",
+    "that has",
+    "who has",
 }
 _OR_AFTER = {
     "or more",
@@ -137,7 +158,12 @@ def _condition_after(
         more, end = _more_values(elements, j + 1, target)
         _add(draft, Filter("value", slot, element=target, more=more, operator="in" if more else "="))
         return end
-    if target.kind == "period" and (draft.filtering or j > i + 1 or not target.period or not target.period.year_only):
+    dated = any(option.type in ("date", "timestamp", "integer") for option in mention.columns)
+    if (
+        target.kind == "period"
+        and dated
+        and (draft.filtering or j > i + 1 or not target.period or not target.period.year_only)
+    ):
         if not draft.filtering and _is_output(elements, i, j):
             return None
         _add(draft, Filter("period", slot, period=target.period, at=i))
@@ -151,6 +177,8 @@ def _condition_after(
     ):
         if at(elements, j + 1).kind in ("table", "column") and not draft.filtering:
             return None
+        if _dates(target) and any(at(elements, k).text.lower() in _DATING for k in range(i + 1, j)):
+            return None
         _add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     if (
@@ -161,6 +189,11 @@ def _condition_after(
         _add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     return None
+
+
+def _dates(element: Element) -> bool:
+    """Whether a bare number may be a year."""
+    return isinstance(element.number, int) and 1900 <= element.number <= 2100
 
 
 def _is_output(elements: Sequence[Element], i: int, j: int) -> bool:
@@ -420,7 +453,7 @@ def never(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 def contained(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "have Merino in their name": a text inside a text column."""
-    if elements[i].kind not in ("unknown", "quoted", "value"):
+    if elements[i].kind not in ("unknown", "quoted", "value") or elements[i].text.lower() in STOP_WORDS:
         return None
     column_at = skip(elements, i + 1, "prep", "filler", "with_their", "all_of")
     inside = " ".join(element.text.lower() for element in elements[i + 1 : column_at])
@@ -495,6 +528,33 @@ def negation(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     draft.negate = True
     return i + 1
+
+
+def absent(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "customers who are not in the loyalty programme": what a negated column speaks of is missing."""
+    if not draft.negate or not _may_be_missing(elements[i]):
+        return None
+    draft.negate = False
+    draft.filters.append(Filter("null", slot_of(elements, i), operator="is_null"))
+    draft.assumed *= 0.9
+    return i + 1
+
+
+def present(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "orders with a promo code", "customers in the loyalty programme": what the column speaks of is there."""
+    before = i - 1
+    while at(elements, before).is_op("filler", "all_of") and not at(elements, before).is_op("where", "prep"):
+        before -= 1
+    said = at(elements, before).text.lower()
+    if not draft.filtering or not _may_be_missing(elements[i]) or said not in _HAVING:
+        return None
+    draft.filters.append(Filter("null", slot_of(elements, i), operator="not_null"))
+    draft.assumed *= 0.85
+    return i + 1
+
+
+def _may_be_missing(element: Element) -> bool:
+    return element.kind == "column" and not is_event(element) and element.columns[0].type != "boolean"
 
 
 def state(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

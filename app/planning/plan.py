@@ -57,7 +57,28 @@ class MetricRef(msgspec.Struct, frozen=True, tag="metric"):
     table: str
 
 
-Expression: TypeAlias = ColumnRef | Truncated | Aggregate | MetricRef
+class ShareOfTotal(msgspec.Struct, frozen=True, tag="share_of_total"):
+    """Percent that a group's measure is of the sum over all groups."""
+
+    measure: Aggregate | MetricRef
+
+    @property
+    def table(self) -> str:
+        """The table that is measured."""
+        return self.measure.table
+
+
+class Share(msgspec.Struct, frozen=True, tag="share"):
+    """Percent of the rows of `table` that fulfil `conditions`."""
+
+    table: str
+    conditions: tuple[Condition | Related, ...]
+
+
+Measured: TypeAlias = Aggregate | MetricRef | Share | ShareOfTotal
+Expression: TypeAlias = ColumnRef | Truncated | Measured
+MEASURED = (Aggregate, MetricRef, Share, ShareOfTotal)
+"""For `isinstance`: expressions with one value a group."""
 
 
 class SelectItem(msgspec.Struct, frozen=True):
@@ -132,4 +153,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def aggregated(self) -> bool:
         """Whether the output is one row per group rather than per base row."""
-        return bool(self.group_by) or any(isinstance(i.expression, Aggregate | MetricRef) for i in self.select)
+        return bool(self.group_by) or any(isinstance(i.expression, MEASURED) for i in self.select)

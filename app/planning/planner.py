@@ -12,10 +12,12 @@ from app.planning.binding import Bound, bind
 from app.planning.compile import CannotCompile, compile_plan
 from app.planning.draft import Draft
 from app.planning.elements import Element
+from app.planning.features import features_of
 from app.planning.grammar import read
 from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
 from app.planning.plan import ColumnRef, Plan, Predicate, Related
+from app.planning.ranker import among, ranker
 from app.planning.resolve import Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
 from app.planning.segmentation import segment
@@ -25,8 +27,8 @@ READINGS = 24
 BINDINGS = 6
 SIBLING = 0.75
 """Trust left for each condition on rows that only share a parent with the rows asked for."""
-CANDIDATES = 4
-"""Plans compiled: the best and those that may compete with it for a question back."""
+CANDIDATES = 8
+"""Plans compiled and ranked."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     elements: tuple[Element, ...]
     refs: tuple[tuple[str, ColumnRef], ...] = ()
     """Mentions and the columns they were taken to mean."""
+    features: dict[str, float] = {}
+    """What speaks for and against it; see `app.planning.features`."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +75,16 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            self._propose(question, draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
         return msgspec.structs.replace(least, candidates=self._compiled(proposals))
 
     def _propose(
-        self, draft: Draft, elements: tuple[Element, ...], handicap: float, proposals: dict[Plan, Candidate]
+        self,
+        question: str,
+        draft: Draft,
+        elements: tuple[Element, ...],
+        handicap: float,
+        proposals: dict[Plan, Candidate],
     ) -> None:
         """Add the draft's plans to `proposals`, each with its best confidence."""
         bounds = bind(draft, self.index, self.graph)
@@ -88,10 +97,14 @@ class Planner:
             confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
             if plan not in proposals or proposals[plan].confidence < confidence:
                 refs = _meanings(draft, bound)
-                proposals[plan] = Candidate(plan=plan, sql="", confidence=confidence, elements=elements, refs=refs)
+                found = features_of(question, elements, draft, bound, plan, self.index, self.graph)
+                found |= {"first_guess": confidence, "handicap": handicap, "behind": bounds[0].score - bound.score}
+                proposals[plan] = Candidate(
+                    plan=plan, sql="", confidence=confidence, elements=elements, refs=refs, features=found
+                )
 
     def _compiled(self, proposals: dict[Plan, Candidate]) -> tuple[Candidate, ...]:
-        """The most confident proposals that compile, best first."""
+        """The proposals that compile, the likeliest first."""
         compiled: list[Candidate] = []
         for candidate in sorted(proposals.values(), key=lambda c: -c.confidence):
             try:
@@ -101,7 +114,17 @@ class Planner:
             compiled.append(msgspec.structs.replace(candidate, sql=sql))
             if len(compiled) == CANDIDATES:
                 break
-        return tuple(compiled)
+        return ranked(compiled)
+
+
+def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Candidates, given by first guess, with the ranker's confidence and in its order."""
+    relative = among([candidate.confidence for candidate in candidates])
+    found = []
+    for candidate, features in zip(candidates, relative, strict=True):
+        complete = candidate.features | features
+        found.append(msgspec.structs.replace(candidate, features=complete, confidence=ranker().probability(complete)))
+    return tuple(sorted(found, key=lambda c: -c.confidence))
 
 
 def _linked(elements: Sequence[Element]) -> int:

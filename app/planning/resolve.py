@@ -23,6 +23,8 @@ from app.planning.plan import (
     Predicate,
     Related,
     SelectItem,
+    Share,
+    ShareOfTotal,
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
@@ -40,6 +42,8 @@ class Resolver:
         self.bound = bound
         self.index = index
         self.graph = graph
+        self.shared: list[Filter] = []
+        """The conditions of a share, which select what is counted rather than what it is a share of."""
         self.named = list(dict.fromkeys(name for name, _, _ in draft.tables))
 
     def plan(self) -> Plan:
@@ -56,6 +60,8 @@ class Resolver:
         evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
         distinct = self.draft.distinct and not measures
         grouping = self._grouping(groups, entity, outputs, bool(measures))
+        if measures:
+            grouping = self._with_dependents(grouping, [*outputs, *(o.expression for o in order)])
         if measures and not grouping and (order or self.draft.limit is not None):
             raise Unresolvable("an order of a single row")
         return Plan(
@@ -79,6 +85,21 @@ class Resolver:
         if any(m.metric is not None for m in items):
             items = [m for m in items if m.kind != "count" or m.table is not None]
         self.draft = replace(draft, items=items, filters=[self._summed(f) for f in draft.filters])
+        if any(m.kind == "share" for m in items):
+            self._settle_share()
+
+    def _settle_share(self) -> None:
+        """Divide the conditions of a share: what follows its "are" or "have" is counted, periods restrict both."""
+        draft = self.draft
+        after = draft.filters[draft.shared_from or 0 :]
+        if all(f.kind == "period" for f in after):
+            after = draft.filters
+        self.shared = [f for f in after if f.kind not in ("period", "having")]
+        named = [m for m in draft.items if m.kind == "column" and m.slot is not None]
+        items = [m for m in draft.items if m.kind != "column"]
+        self.shared += [Filter("null", m.slot, operator="not_null") for m in named]
+        kept = [f for f in draft.filters if f not in self.shared]
+        self.draft = replace(draft, items=items, filters=kept)
 
     def _summed(self, condition: Filter) -> Filter:
         """A limit beyond every single value ("sold more than 8,000 pieces") is one on the sum."""
@@ -255,10 +276,12 @@ class Resolver:
         return list(dict.fromkeys([*groups, *asked]))
 
     def _expression(self, measure: Measure, base: str) -> Expression:
-        if measure.metric is not None:
+        if measure.kind != "share" and measure.metric is not None:
             return measure.metric
         if measure.kind == "count":
             return Aggregate("count", measure.table or base)
+        if measure.kind == "share":
+            return self._share(measure, base)
         ref = self._ref(measure)
         if measure.kind == "column":
             return ref
@@ -266,6 +289,32 @@ class Resolver:
         if measure.function == "count_distinct" and self.index.column(ref).unique:
             return Aggregate("count", ref.table, ref)
         return Aggregate(measure.function, ref.table, ref)
+
+    def _share(self, measure: Measure, base: str) -> Expression:
+        """The percentage of rows that fulfil the share's conditions, or of the total that a group makes up."""
+        if self.shared:
+            if measure.table is None:
+                raise Unresolvable("a share of a sum under conditions")
+            return Share(base, tuple(self._counted(f, base) for f in self.shared))
+        if not self.draft.groups:
+            raise Unresolvable("a share of nothing")
+        if measure.metric is not None:
+            return ShareOfTotal(measure.metric)
+        if measure.table is not None:
+            return ShareOfTotal(Aggregate("count", measure.table))
+        ref = self._ref(measure)
+        return ShareOfTotal(Aggregate("sum", ref.table, ref))
+
+    def _counted(self, condition: Filter, base: str) -> Condition | Related:
+        predicate = self._predicate(condition)
+        if isinstance(predicate, Related):
+            return predicate
+        if not isinstance(predicate, Condition):
+            raise Unresolvable("a share under a comparison with an average")
+        table = tables_of(predicate.expression)[0]
+        if table != base and not self.graph.reaches_without_multiplying(base, table):
+            return Related(table, conditions=(predicate,))
+        return predicate
 
     def _grouping(
         self, groups: tuple[Expression, ...], entity: str | None, outputs: Sequence[Expression], aggregated: bool
@@ -282,6 +331,18 @@ class Resolver:
                 continue
             keys.extend(key_columns(self.index.table(name)))
         return tuple(dict.fromkeys([*groups, *keys]))
+
+    def _with_dependents(
+        self, grouping: tuple[Expression, ...], shown: Sequence[Expression]
+    ) -> tuple[Expression, ...]:
+        """The grouping with the columns that its keys determine; raises `Unresolvable` for any other ungrouped one."""
+        loose = [e for e in dict.fromkeys(shown) if isinstance(e, ColumnRef | Truncated) and e not in grouping]
+        for expression in loose:
+            table = tables_of(expression)[0]
+            keys = key_columns(self.index.table(table))
+            if not keys or not all(key in grouping for key in keys):
+                raise Unresolvable("a column that has many values in a group")
+        return (*grouping, *loose)
 
     def _names_entity(self, table: str, outputs: Sequence[Expression]) -> bool:
         return any(ref in outputs for ref in display_columns(self.index.table(table)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from app.planning.elements import ColumnOption
 from app.planning.lexicon import SYNONYM_GROUPS
 from app.planning.plan import ColumnRef, MetricRef
 from app.planning.tokens import identifier_stems, stem
+from app.terms import STOP_WORDS
 from ingest.stores.catalog import Catalog, Column, Table, Visibility
 
 Key = tuple[str, ...]
@@ -134,8 +136,16 @@ def _column_keys(table: Key, column: Column) -> Iterator[tuple[Key, float]]:
         yield from _name_keys(without, 0.93)
     for synonym in column.synonyms:
         yield phrase_key(identifier_stems(synonym)), 0.97
+    for pair in _described_pairs(column.description or ""):
+        yield pair, 0.6
     if column.type == "boolean" and words[0] in ("is", "has"):
         yield words[1:], 0.9
+
+
+def _described_pairs(description: str) -> Iterator[Key]:
+    """Neighbouring words of a description, but for function words: "level in the *loyalty programme*"."""
+    words = re.findall(r"[^\W\d_]{3,}", description.lower())
+    yield from pairwise(stem(word) for word in words if word not in STOP_WORDS)
 
 
 def _without_prefix(words: Key, table: Key) -> Key:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from app.planning.plan import (
+    MEASURED,
     AboveAverage,
-    Aggregate,
     AnyOf,
     ColumnRef,
     Condition,
@@ -15,6 +15,8 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    Share,
+    ShareOfTotal,
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
@@ -77,12 +79,8 @@ class Wording:
 
     def restate(self, plan: Plan) -> str:
         """The whole plan as one phrase: "total of amount by country, where status is paid, in March 2025"."""
-        measures = [
-            self.expression(i.expression) for i in plan.select if isinstance(i.expression, Aggregate | MetricRef)
-        ]
-        listed = [
-            self.expression(i.expression) for i in plan.select if not isinstance(i.expression, Aggregate | MetricRef)
-        ]
+        measures = [self.expression(i.expression) for i in plan.select if isinstance(i.expression, MEASURED)]
+        listed = [self.expression(i.expression) for i in plan.select if not isinstance(i.expression, MEASURED)]
         if measures:
             head = _join(measures) + (f" by {_join(listed)}" if listed else "")
         else:
@@ -119,6 +117,11 @@ class Wording:
             return expression.grain
         if isinstance(expression, MetricRef):
             return expression.name
+        if isinstance(expression, ShareOfTotal):
+            return f"share of the {self.expression(expression.measure)}"
+        if isinstance(expression, Share):
+            said = " and ".join(self.predicate(c, expression.table) for c in expression.conditions)
+            return f"share of {plural(words(expression.table))} where {said}"
         if expression.argument is None:
             return f"number of {plural(words(expression.table))}"
         return f"{_FUNCTIONS[expression.function]} {words(expression.argument.column)}"

@@ -7,7 +7,7 @@ CURRENCY = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "CHF": "CHF "}
 
 def spoken(value: float, unit: str | None, *, grouped: bool = True) -> str:
     """A number with thousands separators and unit: `€1,204.50`, `3.2 kg`, `12.5%`."""
-    text = _plain(value, money=unit in CURRENCY, grouped=grouped)
+    text = f"{value:.1f}".removesuffix(".0") if unit == "%" else _plain(value, money=unit in CURRENCY, grouped=grouped)
     if unit in CURRENCY:
         sign = "-" if text.startswith("-") else ""
         return f"{sign}{CURRENCY[unit]}{text.removeprefix('-')}"

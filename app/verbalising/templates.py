@@ -5,7 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from app.planning.entities import key_columns
-from app.planning.plan import Aggregate, ColumnRef, Expression, MetricRef, Plan, SelectItem, Truncated
+from app.planning.plan import (
+    MEASURED,
+    Aggregate,
+    ColumnRef,
+    Expression,
+    Measured,
+    MetricRef,
+    Plan,
+    SelectItem,
+    Share,
+    ShareOfTotal,
+    Truncated,
+)
 from app.planning.schema_index import SchemaIndex
 from app.planning.tokens import identifier_stems
 from app.planning.wording import Wording, plural, singular, words
@@ -57,6 +69,8 @@ class _Writer:
         return labels.get(str(value), str(value))
 
     def _unit(self, expression: Expression) -> str | None:
+        if isinstance(expression, Share | ShareOfTotal):
+            return "%"
         if isinstance(expression, MetricRef):
             return next(m.unit for m in self.index.catalog.metrics if m.name == expression.name)
         if isinstance(expression, Aggregate):
@@ -93,7 +107,7 @@ class _Writer:
     def _single(self, tail: str) -> str:
         plan = self.plan
         only = plan.select[0].expression
-        if len(plan.select) == 1 and isinstance(only, Aggregate | MetricRef):
+        if len(plan.select) == 1 and isinstance(only, MEASURED):
             return self._one_measure(only, tail)
         parts = []
         for column in range(len(self.items)):
@@ -102,7 +116,7 @@ class _Writer:
             parts.append(said if column == 0 and len(self.items) <= 3 and not said[0].isdigit() else f"{name} {said}")
         return f"{', '.join(parts)}{_bracketed(tail)}."
 
-    def _one_measure(self, measure: Aggregate | MetricRef, tail: str) -> str:
+    def _one_measure(self, measure: Measured, tail: str) -> str:
         value = self.rows.rows[0][0]
         if value is None:
             return f"There is no {self.wording.expression(measure)}{tail}: no row matches."
@@ -130,7 +144,7 @@ class _Writer:
 
     def _table(self, tail: str) -> str:
         shown = min(len(self.rows.rows), GROUPS)
-        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, Aggregate | MetricRef)]
+        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, MEASURED)]
         names = [c for c in range(len(self.plan.select)) if c not in measures]
         lines = []
         for row in range(shown):
