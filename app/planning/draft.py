@@ -53,6 +53,10 @@ class Filter:
     period: Period | None = None
     at: int = 0
     """Position of the condition among the elements."""
+    either: int = 0
+    """Conditions with the same number above 0 are alternatives: one of them must hold."""
+    each: bool = False
+    """One of several values that must all be found, in rows of their own ("both cats and dogs")."""
     cue: str = ""
     """The word before a value ("from", "to"), which may say which of two columns is meant."""
 
@@ -97,6 +101,8 @@ class Draft:
     """Of a share: how many filters stood before its conditions began ("of paid orders, what share *are from* …")."""
     filtering: bool = False
     """Past a "who", "with", "whose": mentions are conditions now."""
+    alternatives: list[tuple[int, Element]] = field(default_factory=list)
+    """For each "or" between two conditions: how many stood before it, and the word itself."""
     pending_descending: bool | None = None
     date_hint: Slot | None = None
     """The date column that a verb spoke of ("placed", "opened"): a period that follows is meant of it."""

@@ -140,6 +140,20 @@ def _group_keys(draft: Draft, elements: Sequence[Element], i: int) -> tuple[list
         i = after
 
 
+def ask_again(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "… located in Rome? Give me …": outputs follow again."""
+    element = elements[i]
+    if not draft.filtering or not element.is_op("ask") or element.is_op("where") or element.text.lower() not in _ASKS:
+        return None
+    draft.filtering = False
+    return i + 1
+
+
+_ASKS = frozenset(
+    {"show", "show me", "list", "give", "give me", "find", "return", "tell me", "what is", "what are", "report"}
+)
+
+
 def begin_filters(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "who", "whose", "with", "that have": conditions follow, if something was asked for before."""
     element = elements[i]
@@ -166,6 +180,14 @@ def table(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if element.kind != "table":
         return None
     note_table(draft, element, i)
+    return i + 1
+
+
+def alternative(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "older than 60 or without an address": the conditions on both sides are alternatives."""
+    if not elements[i].is_op("or") or not draft.filters:
+        return None
+    draft.alternatives.append((len(draft.filters), elements[i]))
     return i + 1
 
 
@@ -214,12 +236,15 @@ PATTERNS: tuple[Pattern, ...] = (
     group,
     filters.period,
     filters.negation,
+    filters.both,
     filters.value,
     filters.key_number,
     distinct,
     share,
     measure,
+    ask_again,
     begin_filters,
+    alternative,
     event,
     filters.state,
     filters.absent,
@@ -243,14 +268,50 @@ def read(elements: Sequence[Element]) -> Draft:
                 break
         else:
             element = elements[i]
-            if not _droppable(draft, element, at(elements, i + 1)):
+            if _generic(elements, i) or _unread_verb(draft, elements, i):
+                draft.assumed *= DROPPED_VERB
+            elif not _droppable(draft, element, at(elements, i + 1)):
                 draft.uncovered.append(element)
             elif all(op.value == "verb" for op in element.ops) and element.ops:
                 draft.assumed *= DROPPED_VERB
             i += 1
     if draft.negate:
         draft.uncovered.append(next(e for e in elements if e.is_op("not")))
+    _join_alternatives(draft)
     return draft
+
+
+def _join_alternatives(draft: Draft) -> None:
+    """Number the conditions on both sides of each "or" alike; an "or" without a condition after it is uncovered."""
+    for number, (before, element) in enumerate(draft.alternatives, start=1):
+        several = before > 1 and before + 1 < len(draft.filters)
+        if before >= len(draft.filters) or several:
+            draft.uncovered.append(element)  # nothing follows, or it is open what belongs to which side
+            continue
+        group = draft.filters[before - 1].either or number
+        for at_ in (before - 1, before):
+            draft.filters[at_] = replace(draft.filters[at_], either=group)
+
+
+_GENERIC_NOUNS = frozenset({"member", "members", "table", "record", "records", "value", "values", "item", "items"})
+_BEFORE_VERBS = frozenset({"who", "that", "which", "does", "do", "did", "can", "to", "they", "we", "he", "she", "it"})
+
+
+def _generic(elements: Sequence[Element], i: int) -> bool:
+    """Whether a word adds nothing to the name before it: "staff *members*", "the item *table*"."""
+    return elements[i].text.lower() in _GENERIC_NOUNS and at(elements, i - 1).kind in ("table", "column")
+
+
+def _unread_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
+    """Whether a word is an unknown verb that only joins what stands around it: "airlines that *fly* to Rome"."""
+    element, following = elements[i], at(elements, skip(elements, i + 1, "prep", "filler", "all_of"))
+    word = element.text.lower()
+    if element.kind not in ("unknown", "column") or not word.isalpha() or not (draft.tables or draft.items):
+        return False
+    if element.kind == "column":
+        return draft.filtering and word.endswith("ed")
+    verb = word.endswith(("ed", "ing")) or at(elements, i - 1).text.lower().split(" ")[-1] in _BEFORE_VERBS
+    return verb and following.kind in ("value", "quoted", "table", "column")
 
 
 def _droppable(draft: Draft, element: Element, following: Element) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from app.planning.draft import Draft, Filter, Measure, Slot
 from app.planning.elements import Element
 from app.planning.lexicon import STATES
@@ -231,6 +233,28 @@ def value(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     return end
 
 
+def both(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "both cats and dogs": each of the values must be found, in rows of their own."""
+    if not elements[i].is_op("both"):
+        return None
+    first_at = skip(elements, i + 1, "prep", "filler", "all_of")
+    slot = None
+    if at(elements, first_at).kind == "column":
+        slot = slot_of(elements, first_at)
+        first_at = _skip_glue(elements, first_at + 1)
+    first = at(elements, first_at)
+    second_at = skip(elements, first_at + 1, "and", "prep", "filler")
+    second = at(elements, second_at)
+    shared = {v.ref for v in first.values} & {v.ref for v in second.values}
+    if first.kind != "value" or second.kind != "value" or not shared:
+        return None
+    for position, element in ((first_at, first), (second_at, second)):
+        options = tuple(v for v in element.values if v.ref in shared)
+        element = msgspec.structs.replace(element, values=options)
+        draft.filters.append(Filter("value", slot, element=element, at=position, each=True))
+    return second_at + 1
+
+
 def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "price over 50", "more than 3 orders", "weighs at least 2", "5 or more tickets"."""
     slot, j = None, i
@@ -439,16 +463,29 @@ def is_event(element: Element) -> bool:
 
 def never(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "customers who never ordered", "products without returns"."""
-    if not elements[i].is_op("never") or not draft.tables:
+    if not elements[i].is_op("never", "not") or not draft.tables:
         return None
-    j = i + 1
-    while is_event(at(elements, j)) or at(elements, j).is_op("filler", "prep", "all_of", "where", "order"):
+    j, verbs = i + 1, 0
+    while _joins(at(elements, j)):
+        verbs += at(elements, j).kind in ("unknown", "column") or any(op.value == "verb" for op in at(elements, j).ops)
         j += 1
     target = at(elements, j)
+    if verbs > 1 or (not elements[i].is_op("never") and not verbs):
+        return None
     if target.kind != "table" or target.table == draft.tables[0][0]:
         return None
     draft.filters.append(Filter("related", table=target.table, operator="not_in", at=i))
     return j + 1
+
+
+def _dates_something(element: Element) -> bool:
+    return element.kind == "column" and element.columns[0].type in ("date", "timestamp")
+
+
+def _joins(element: Element) -> bool:
+    """Whether a word may stand between "never" and what was never: "did not *hire any* staff"."""
+    verb = _dates_something(element) or (element.kind == "unknown" and element.text.isalpha())
+    return verb or element.is_op("filler", "prep", "all_of", "where", "order")
 
 
 def contained(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
@@ -591,7 +628,7 @@ def key_number(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 def flag(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """A yes/no column named as a property: "active customers", "orders that are gift wrapped"."""
-    if elements[i].kind != "column":
+    if elements[i].kind != "column" or not any(option.type == "boolean" for option in elements[i].columns):
         return None
     beside = draft.filtering or at(elements, i + 1).kind == "table" or at(elements, i - 1).kind == "table"
     if not beside:

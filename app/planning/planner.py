@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
@@ -23,6 +24,7 @@ from app.planning.schema_index import SchemaIndex
 from app.planning.segmentation import segment
 from ingest.stores.catalog import Catalog, Visibility
 
+_FULL_NAME = re.compile(r"\bfull names?\b", re.IGNORECASE)
 READINGS = 24
 BINDINGS = 6
 SIBLING = 0.75
@@ -63,7 +65,7 @@ class Planner:
 
     def plan(self, question: str, today: date) -> Planned:
         """Candidates for a question, relative dates counted from `today`."""
-        tokens, elements = link(question, self.index, self.values, today)
+        tokens, elements = link(self._spelled_out(question), self.index, self.values, today)
         readings = segment(tokens, elements)
         top = readings[0][0] if readings else 0.0
         proposals: dict[Plan, Candidate] = {}
@@ -77,6 +79,12 @@ class Planner:
             least = Planned(candidates=(), linked=_linked(compact))
             self._propose(question, draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
         return msgspec.structs.replace(least, candidates=self._compiled(proposals))
+
+    def _spelled_out(self, question: str) -> str:
+        """The question with "full name" as first and last name where the tables know only those."""
+        if ("full", "name") in self.index.columns or ("first", "name") not in self.index.columns:
+            return question
+        return _FULL_NAME.sub("first name and last name", question)
 
     def _propose(
         self,

@@ -332,9 +332,7 @@ class Resolver:
             keys.extend(key_columns(self.index.table(name)))
         return tuple(dict.fromkeys([*groups, *keys]))
 
-    def _with_dependents(
-        self, grouping: tuple[Expression, ...], shown: Sequence[Expression]
-    ) -> tuple[Expression, ...]:
+    def _with_dependents(self, grouping: tuple[Expression, ...], shown: Sequence[Expression]) -> tuple[Expression, ...]:
         """The grouping with the columns that its keys determine; raises `Unresolvable` for any other ungrouped one."""
         loose = [e for e in dict.fromkeys(shown) if isinstance(e, ColumnRef | Truncated) and e not in grouping]
         for expression in loose:
@@ -392,9 +390,11 @@ class Resolver:
         self, base: str, outputs: Sequence[Expression], groups: Iterable[Expression], order: Sequence[Ordering]
     ) -> tuple[Predicate, ...]:
         shown = {t for e in (*outputs, *groups, *(o.expression for o in order)) for t in tables_of(e)} | {base}
-        direct: list[Predicate] = []
+        direct: list[Predicate] = [*self._alternatives(base), *self._each(base)]
         beyond: dict[str, list[Condition]] = {}
         for condition in self.draft.filters:
+            if condition.either or condition.each:
+                continue
             predicate = self._predicate(condition)
             if predicate is None:
                 continue
@@ -411,6 +411,34 @@ class Resolver:
         _check_consistent([p for p in direct if isinstance(p, Condition)])
         related = [Related(table, conditions=tuple(conditions)) for table, conditions in beyond.items()]
         return (*direct, *related, *self._existing(base, shown, {*beyond, *(_table_of(p) for p in direct)}))
+
+    def _alternatives(self, base: str) -> list[AnyOf]:
+        """Each group of conditions of which one must hold; raises `Unresolvable` where rows would multiply."""
+        groups: dict[int, list[Condition]] = {}
+        for condition in self.draft.filters:
+            if condition.either:
+                predicate = self._predicate(condition)
+                if not isinstance(predicate, Condition):
+                    raise Unresolvable("an alternative that is no plain condition")
+                table = tables_of(predicate.expression)[0]
+                if table != base and not self.graph.reaches_without_multiplying(base, table):
+                    raise Unresolvable("alternatives over rows on the many side")
+                groups.setdefault(condition.either, []).append(predicate)
+        return [AnyOf(tuple(conditions)) for conditions in groups.values()]
+
+    def _each(self, base: str) -> list[Related]:
+        """Values that must all be found: one related row for each; raises `Unresolvable` if one row holds them."""
+        found = []
+        for condition in self.draft.filters:
+            if condition.each:
+                predicate = self._predicate(condition)
+                if not isinstance(predicate, Condition):
+                    raise Unresolvable("no plain condition")
+                table = tables_of(predicate.expression)[0]
+                if table == base or self.graph.reaches_without_multiplying(base, table):
+                    raise Unresolvable("one row cannot hold both values")
+                found.append(Related(table, conditions=(predicate,)))
+        return found
 
     def _happened(self) -> list[Predicate]:
         """For "have been discontinued": the date is there. Nothing if it always is."""

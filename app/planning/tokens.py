@@ -170,6 +170,44 @@ ABBREVIATIONS: dict[str, tuple[str, ...]] = {
     "lname": ("last", "name"),
     "mname": ("middle", "name"),
     "cname": ("name",),
+    "pname": ("name",),
+    "cred": ("credit",),
+    "inst": ("institution",),
+    "prereq": ("prerequisite",),
+    "enr": ("enrollment",),
+    "bal": ("balance",),
+    "dest": ("destination",),
+    "src": ("source",),
+    "msg": ("message",),
+    "img": ("image",),
+    "doc": ("document",),
+    "req": ("request",),
+    "trans": ("transaction",),
+    "txn": ("transaction",),
+    "supp": ("supplier",),
+    "mfr": ("manufacturer",),
+    "cnt": ("count",),
+    "wt": ("weight",),
+    "ht": ("height",),
+    "lat": ("latitude",),
+    "lng": ("longitude",),
+    "lon": ("longitude",),
+    "sal": ("salary",),
+    "comm": ("commission",),
+    "dist": ("distance",),
+    "pos": ("position",),
+    "qtr": ("quarter",),
+    "std": ("standard",),
+    "ttl": ("total",),
+    "univ": ("university",),
+    "gov": ("government",),
+    "mgmt": ("management",),
+    "dev": ("development",),
+    "grp": ("group",),
+    "seq": ("sequence",),
+    "ref": ("reference",),
+    "addr1": ("address",),
+    "ph": ("phone",),
     "sname": ("name",),
     "addr": ("address",),
     "num": ("number",),
@@ -228,7 +266,8 @@ def identifier_words(name: str) -> tuple[str, ...]:
     """The lower-case words of an identifier: `CustomerID` -> customer id, `order_qty` -> order quantity."""
     words: list[str] = []
     for part in re.split(r"[^\w]+|_", name):
-        pieces = [part] if part.islower() or part.isupper() else _CAMEL.findall(part)
+        whole = part.islower() or part.isupper() or fold(part) in ABBREVIATIONS
+        pieces = [part] if whole else _CAMEL.findall(part)
         for piece in pieces:
             lowered = fold(piece)
             words.extend(ABBREVIATIONS.get(lowered, (lowered,)) if lowered else ())

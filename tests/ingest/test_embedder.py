@@ -159,10 +159,12 @@ def test_a_model_that_needs_torch_says_so_where_it_is_missing(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_tracing_and_building_give_the_same_vectors(embedder: Embedder, tmp_path: Path) -> None:
+def test_int8_weights_give_nearly_the_vectors_of_the_traced_float_model(embedder: Embedder, tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers", reason="tracing needs answerable[models]", exc_type=ImportError)
     model = find_model(DEFAULT_MODEL)
     run_traced_export(model, tmp_path / "traced")
     traced = Embedder(tmp_path / "traced")
     assert traced.max_tokens == embedder.max_tokens
-    assert np.sum(traced.embed(TEXTS) * embedder.embed(TEXTS), axis=1).min() > 0.999
+    cosines = np.sum(traced.embed(TEXTS) * embedder.embed(TEXTS), axis=1)
+    assert cosines.min() > 0.985
+    assert cosines.mean() > 0.995
