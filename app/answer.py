@@ -19,6 +19,7 @@ from app.errors import DeadlineExceeded
 from app.guards import Objection, objection
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
+from app.spelling import did_you_mean
 from app.splitting import leans_on_another, parts, spellings
 from app.stopwatch import Stopwatch
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
@@ -83,6 +84,10 @@ def _single(
         route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
     if route.name == "passages":
         return draft.answered(route, passages=passages)
+    if plan.planned is not None and plan.planner is not None and plan.planned.uncovered:
+        asked_back = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
+        if asked_back is not None:
+            return draft.clarify(asked_back)
     return draft.refused(answering.not_understood(plan, passages), passages)
 
 

@@ -96,7 +96,7 @@ def _table_notes(view: TableView) -> Iterator[str]:
 
 def _lines_below(answer: Answer) -> Iterator[str]:
     if answer.clarify is not None:
-        repeated = answer.clarify.question == answer.text
+        repeated = answer.text.startswith(answer.clarify.question)
         yield from _options("" if repeated else answer.clarify.question, answer.clarify.options)
     if answer.refusal is not None:
         nearest = [item.title or item.document or item.source for item in answer.refusal.nearest]

@@ -116,6 +116,9 @@ class ValueLookup(Protocol):
     def lookup(self, norms: Sequence[str]) -> Sequence[ValueHit]:
         """Stored values whose normalised form is one of `norms`."""
 
+    def nearest(self, norm: str) -> Sequence[ValueHit]:
+        """Stored values spelled most like `norm`, best first."""
+
 
 def link(
     question: str, index: SchemaIndex, values: ValueLookup | None, today: date
