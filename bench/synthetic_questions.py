@@ -46,7 +46,7 @@ from ingest.stores.catalog import Catalog, Column, Metric, Table
 from ingest.stores.snapshot import SourceReader, Store
 
 SEED = 7
-EACH = 60
+EACH = 140
 """Questions tried for one database."""
 METRICS = (
     "units sold",

@@ -73,7 +73,7 @@ def load(paths: Sequence[Path], names: tuple[str, ...] | None = None) -> Data:
 def fitted(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> GradientBoostingClassifier:
     """The model, fitted."""
     model = GradientBoostingClassifier(
-        n_estimators=300,
+        n_estimators=360,
         max_depth=5,
         learning_rate=0.04,
         subsample=0.6,

@@ -103,7 +103,6 @@ class Draft:
     """Past a "who", "with", "whose": mentions are conditions now."""
     alternatives: list[tuple[int, Element]] = field(default_factory=list)
     """For each "or" between two conditions: how many stood before it, and the word itself."""
-    pending_descending: bool | None = None
     date_hint: Slot | None = None
     """The date column that a verb spoke of ("placed", "opened"): a period that follows is meant of it."""
     happened: Slot | None = None

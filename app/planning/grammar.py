@@ -13,8 +13,9 @@ from typing import TypeAlias
 from app.planning import patterns_filter as filters
 from app.planning import patterns_order as orders
 from app.planning.draft import Draft, GroupKey, Measure
-from app.planning.elements import Element
+from app.planning.elements import ColumnOption, Element
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
+from app.planning.tokens import identifier_stems
 
 Pattern: TypeAlias = Callable[[Draft, Sequence[Element], int], int | None]
 
@@ -278,7 +279,35 @@ def read(elements: Sequence[Element]) -> Draft:
     if draft.negate:
         draft.uncovered.append(next(e for e in elements if e.is_op("not")))
     _join_alternatives(draft)
+    _check_asked_for(draft, elements)
     return draft
+
+
+_PLACES = frozenset(
+    {
+        *("citi", "countri", "address", "locat", "place", "region", "state", "district", "venu", "build", "town"),
+        *("hometown", "site", "street", "area", "counti", "provinc", "headquart", "campus", "room", "offic", "airport"),
+    }
+)
+"""Stems of columns that say where something is."""
+
+
+def _check_asked_for(draft: Draft, elements: Sequence[Element]) -> None:
+    """A "when" without a date among the outputs, and a "where" without a place, are uncovered."""
+    first = at(elements, 0)
+    word = first.text.lower().split(" ")[0]
+    if word not in ("when", "where"):
+        return
+    options = [option for item in draft.items if item.slot is not None for option in item.slot.options]
+    if word == "when" and any(o.type in ("date", "timestamp", "time") or _is_year(o) for o in options):
+        return
+    if word == "where" and any(_PLACES & set(identifier_stems(o.ref.column)) for o in options):
+        return
+    draft.uncovered.append(first)
+
+
+def _is_year(option: ColumnOption) -> bool:
+    return bool({"year", "date", "time", "day"} & set(identifier_stems(option.ref.column)))
 
 
 def _join_alternatives(draft: Draft) -> None:

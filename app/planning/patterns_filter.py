@@ -436,7 +436,7 @@ def missing(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if element.is_op("null") or (element.is_op("never") and (draft.filtering or draft.tables)):
         j = skip(elements, i + 1, "filler", "prep", "all_of")
         target = at(elements, j)
-        if target.kind != "column" or is_event(target):
+        if target.kind != "column" or is_event(target) or (_names_deed(target) and at(elements, j + 1).kind == "table"):
             return None
         if target.columns[0].type == "boolean":
             slot = slot_of(elements, j)
@@ -450,7 +450,7 @@ def missing(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 
 EVENT_VERBS = frozenset(
-    {"bought", "born", "sent back", "sent", "made", "sold", "began", "begun", "left", "signed up", "paid"}
+    {"bought", "born", "sent back", "sent", "made", "sold", "began", "begun", "left", "signed up", "paid", "built"}
 )
 
 
@@ -479,7 +479,14 @@ def never(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 
 def _dates_something(element: Element) -> bool:
-    return element.kind == "column" and element.columns[0].type in ("date", "timestamp")
+    dated = element.kind == "column" and element.columns[0].type in ("date", "timestamp")
+    return dated or (element.kind == "column" and _names_deed(element))
+
+
+def _names_deed(element: Element) -> bool:
+    """Whether a word is a verb in the past, whatever column has it in its name: "built", "hired"."""
+    word = element.text.lower()
+    return word.endswith("ed") or word in EVENT_VERBS
 
 
 def _joins(element: Element) -> bool:
@@ -496,6 +503,8 @@ def contained(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     inside = " ".join(element.text.lower() for element in elements[i + 1 : column_at])
     column = at(elements, column_at)
     if column.kind != "column" or not inside.startswith("in"):
+        return None
+    if at(elements, column_at + 1).kind in ("value", "quoted", "number"):
         return None
     texts = tuple(option for option in column.columns if option.type == "text")
     if not texts or (elements[i].kind == "value" and _shares_column(column, elements[i])):
@@ -591,7 +600,7 @@ def present(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 
 def _may_be_missing(element: Element) -> bool:
-    return element.kind == "column" and not is_event(element) and element.columns[0].type != "boolean"
+    return element.kind == "column" and not _dates_something(element) and element.columns[0].type != "boolean"
 
 
 def state(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

@@ -204,10 +204,10 @@ def order(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     keys, end = _sort_keys(draft, elements, i + 1)
     if not keys:
-        if descending is not None and end > start + 1:
-            draft.pending_descending = descending
-            return i + 1
-        return None
+        if descending is None or end <= start + 1:
+            return None
+        draft.orders.append(OrderKey(None, descending, explicit=False))
+        return max(end, i + 1)
     draft.orders.extend(OrderKey(key, descending or False) for key in keys)
     if start == 0 and not draft.items:
         draft.items.extend(key for key in keys if key.kind == "column")

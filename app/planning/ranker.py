@@ -17,6 +17,13 @@ WEIGHTS = Path(__file__).with_name("ranker.json")
 RANK_FEATURES = ("rank", "candidates", "gap_to_top", "gap_to_second", "empty")
 """Features that a candidate has only among the others, or once it has been run."""
 
+SUMMED_BESIDE = 0.85
+"""Trust left in a sum under a condition on rows that only share a parent with the summed ones.
+
+"Pieces returned because they were faulty" is not the pieces of orders with a faulty return; Spider has too few such
+questions to learn it from.
+"""
+
 
 class Tree(msgspec.Struct, frozen=True):
     """One regression tree; node 0 is the root. A leaf has feature -1 and its value in `threshold`."""
@@ -52,7 +59,8 @@ class Ranker(msgspec.Struct, frozen=True):
 
     def probability(self, found: Mapping[str, float]) -> float:
         """Probability in (0, 1) that a candidate with these features is right."""
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(found)))))
+        likely = 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(found)))))
+        return likely * SUMMED_BESIDE if found.get("siblings") and found.get("sum") else likely
 
 
 def among(guesses: Sequence[float]) -> list[dict[str, float]]:

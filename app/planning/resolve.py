@@ -64,6 +64,8 @@ class Resolver:
             grouping = self._with_dependents(grouping, [*outputs, *(o.expression for o in order)])
         if measures and not grouping and (order or self.draft.limit is not None):
             raise Unresolvable("an order of a single row")
+        if not grouping and self._having_measures():
+            raise Unresolvable("a condition on groups without groups")
         return Plan(
             source=self.index.catalog.source,
             base=base,

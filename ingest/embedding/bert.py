@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ingest.embedding.models import read_json
-from ingest.embedding.runtime import import_openvino
+from ingest.embedding.runtime import QUANTISATION_GROUP, import_openvino
 
 _MASKED = -30_000.0
 """Added to the attention scores of padding; representable in every precision, and e^-30000 is 0 in all of them."""
@@ -132,7 +132,7 @@ class _Builder:
         return ops.divide(summed, ops.reduce_sum(weights, self._integers([1])))
 
     def _linear(self, hidden: Any, name: str) -> Any:
-        product = self._ops.matmul(hidden, self._tensor(f"{name}.weight"), False, True)
+        product = self._ops.matmul(hidden, self._matrix(f"{name}.weight"), False, True)
         return self._ops.add(product, self._tensor(f"{name}.bias"))
 
     def _layer_norm(self, hidden: Any, name: str) -> Any:
@@ -145,6 +145,18 @@ class _Builder:
 
     def _from_zero(self, stop: Any) -> tuple[Any, Any, Any]:
         return self._integers(0), stop, self._integers(1)
+
+    def _matrix(self, name: str) -> Any:
+        """The weights as int8 with one scale per output, symmetric; the runtime multiplies them as integers.
+
+        A matrix that the runtime's groups do not divide stays float.
+        """
+        weights = self._weights[name]
+        if weights.shape[1] % QUANTISATION_GROUP:
+            return self._tensor(name)
+        scales = np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-9) / np.float32(127)
+        integers = self._ops.constant(np.round(weights / scales).astype(np.int8))
+        return self._ops.multiply(self._ops.convert(integers, "f32"), self._ops.constant(scales))
 
     def _tensor(self, name: str) -> Any:
         return self._ops.constant(self._weights[name])

