@@ -223,14 +223,11 @@ class Maker:
 
     def of_value(self, table: Table) -> tuple[str, Plan] | None:
         """ "orders with status paid", counted or listed."""
-        column = self.column(table, "category")
-        if column is None or not column.frequent:
+        found = self.valued_condition(table)
+        if found is None:
             return None
-        value = str(self.chance.choice(column.frequent[:8]).value)
-        if not 3 <= len(value) <= 30 or not value[:1].isalpha():
-            return None
-        things, name = plural(words(table.name)), words(column.name)
-        condition = Condition(ColumnRef(table.name, column.name), "=", (value,))
+        value, condition = found
+        things, name = plural(words(table.name)), words(condition.expression.column)  # type: ignore[union-attr]
         if self.chance.random() < 0.5:
             said = self.pick(
                 f"how many {things} have {name} {value}", f"number of {things} with {name} {value}",

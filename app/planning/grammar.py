@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from app.planning import patterns_filter as filters
 from app.planning import patterns_order as orders
+from app.planning import patterns_presence as presence
 from app.planning.draft import Draft, GroupKey, Measure
 from app.planning.elements import ColumnOption, Element
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
@@ -195,7 +196,7 @@ def alternative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
 def event(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """A verb that names a date column ("ordered", "opened"): no output, but the date that a later period means."""
     element = elements[i]
-    if element.kind != "column" or not filters.is_event(element):
+    if element.kind != "column" or not presence.is_event(element):
         return None
     draft.date_hint = slot_of(elements, i)
     if draft.filtering or at(elements, i - 1).is_op("where", "filler"):
@@ -222,8 +223,8 @@ PATTERNS: tuple[Pattern, ...] = (
     filters.counted_more,
     filters.column_condition,
     filters.between,
-    filters.missing,
-    filters.never,
+    presence.missing,
+    presence.never,
     filters.matching,
     filters.contained,
     filters.comparative,
@@ -247,10 +248,10 @@ PATTERNS: tuple[Pattern, ...] = (
     begin_filters,
     alternative,
     event,
-    filters.state,
-    filters.absent,
-    filters.present,
-    filters.flag,
+    presence.state,
+    presence.absent,
+    presence.present,
+    presence.flag,
     table,
     column,
     orders.direction,

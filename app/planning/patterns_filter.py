@@ -8,9 +8,8 @@ import msgspec
 
 from app.planning.draft import Draft, Filter, Measure, Slot
 from app.planning.elements import Element
-from app.planning.lexicon import STATES
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
-from app.planning.patterns_order import _topic_slot
+from app.planning.patterns_order import topic_slot
 from app.planning.plan import Literal_, Operator
 from app.terms import STOP_WORDS
 
@@ -59,24 +58,6 @@ _LINKING = {
 }
 _DATING = {"in", "for", "from", "of", "on"}
 """Words after which a number like a year is one, rather than a code."""
-_HAVING = {
-    "with",
-    "with a",
-    "with an",
-    "have",
-    "has",
-    "had",
-    "having",
-    "in",
-    "use",
-    "used",
-    "using",
-    "which have",
-    "that have",
-    "who have",
-    "that has",
-    "who has",
-}
 _OR_AFTER = {
     "or more",
     "or above",
@@ -91,7 +72,8 @@ _OR_AFTER = {
 }
 
 
-def _add(draft: Draft, condition: Filter) -> None:
+def add(draft: Draft, condition: Filter) -> None:
+    """Add a condition, turned round if a "not" stands before it."""
     if draft.negate:
         import dataclasses
 
@@ -158,7 +140,7 @@ def _condition_after(
     mention = elements[i]
     if target.kind == "value" and _shares_column(mention, target):
         more, end = _more_values(elements, j + 1, target)
-        _add(draft, Filter("value", slot, element=target, more=more, operator="in" if more else "="))
+        add(draft, Filter("value", slot, element=target, more=more, operator="in" if more else "="))
         return end
     dated = any(option.type in ("date", "timestamp", "integer") for option in mention.columns)
     if (
@@ -168,7 +150,7 @@ def _condition_after(
     ):
         if not draft.filtering and _is_output(elements, i, j):
             return None
-        _add(draft, Filter("period", slot, period=target.period, at=i))
+        add(draft, Filter("period", slot, period=target.period, at=i))
         return j + 1
     literal = _literal(target)
     if (
@@ -181,14 +163,14 @@ def _condition_after(
             return None
         if _dates(target) and any(at(elements, k).text.lower() in _DATING for k in range(i + 1, j)):
             return None
-        _add(draft, Filter("compare", slot, operator="=", values=(literal,)))
+        add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     if (
         literal is not None
         and target.kind == "quoted"
         and (draft.filtering or j == i + 1 or _is_equal(at(elements, j - 1)))
     ):
-        _add(draft, Filter("compare", slot, operator="=", values=(literal,)))
+        add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     return None
 
@@ -229,7 +211,7 @@ def value(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         slot = slot_of(elements, end)
         end += 1
     cue = at(elements, i - 1).text.lower()
-    _add(draft, Filter("value", slot, element=element, more=more, operator="in" if more else "=", at=i, cue=cue))
+    add(draft, Filter("value", slot, element=element, more=more, operator="in" if more else "=", at=i, cue=cue))
     return end
 
 
@@ -271,10 +253,10 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     operator, number, end = read
     if measure is not None:
-        _add(draft, Filter("having", operator=operator, values=(number,), measure=measure))
+        add(draft, Filter("having", operator=operator, values=(number,), measure=measure))
         return end
     if slot is not None:
-        _add(draft, Filter("compare", slot, operator=operator, values=(number,)))
+        add(draft, Filter("compare", slot, operator=operator, values=(number,)))
         return _skip_unit(elements, end)
     return _compared_after(draft, elements, i, j, operator, number, end)
 
@@ -301,7 +283,7 @@ def _compared_after(
     target = at(elements, target_at)
     if j > i and elements[i].kind == "table" and target.is_op("times"):
         note_table(draft, elements[i], i)
-        _add(
+        add(
             draft,
             Filter(
                 "having",
@@ -315,7 +297,7 @@ def _compared_after(
         return None
     if target.kind == "table":
         note_table(draft, target, target_at)
-        _add(
+        add(
             draft,
             Filter(
                 "having", operator=operator, values=(number,), measure=Measure("count", "count", table=target.table)
@@ -323,10 +305,10 @@ def _compared_after(
         )
         return target_at + 1
     if target.kind == "column":
-        _add(draft, Filter("compare", slot_of(elements, target_at), operator=operator, values=(number,)))
+        add(draft, Filter("compare", slot_of(elements, target_at), operator=operator, values=(number,)))
         return target_at + 1
     if target.metric is not None:
-        _add(
+        add(
             draft,
             Filter("having", operator=operator, values=(number,), measure=Measure("metric", metric=target.metric)),
         )
@@ -388,7 +370,7 @@ def counted_more(draft: Draft, elements: Sequence[Element], i: int) -> int | Non
     if number is None or not draft.filtering or at(elements, i + 1).kind != "table" or not isinstance(number, int):
         return None
     note_table(draft, elements[i + 1], i + 1)
-    _add(
+    add(
         draft,
         Filter(
             "having", operator="=", values=(number,), measure=Measure("count", "count", table=elements[i + 1].table)
@@ -414,85 +396,8 @@ def between(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         slot, end = slot_of(elements, end), end + 1
     if slot is None:
         return None
-    _add(draft, Filter("compare", slot, operator="between", values=(low, high)))
+    add(draft, Filter("compare", slot, operator="between", values=(low, high)))
     return end
-
-
-def missing(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "email is missing", "without an email", "missing email"."""
-    element = elements[i]
-    if element.kind == "column":
-        j = (
-            skip(elements, i + 1, "where", "prep", "filler")
-            if not at(elements, i + 1).is_op("null", "not_null")
-            else i + 1
-        )
-        for k in dict.fromkeys((i + 1, j)):
-            if at(elements, k).is_op("null", "not_null"):
-                operator: Operator = "is_null" if at(elements, k).is_op("null") else "not_null"
-                _add(draft, Filter("null", slot_of(elements, i), operator=operator))
-                return k + 1
-        return None
-    if element.is_op("null") or (element.is_op("never") and (draft.filtering or draft.tables)):
-        j = skip(elements, i + 1, "filler", "prep", "all_of")
-        target = at(elements, j)
-        if target.kind != "column" or is_event(target) or (_names_deed(target) and at(elements, j + 1).kind == "table"):
-            return None
-        if target.columns[0].type == "boolean":
-            slot = slot_of(elements, j)
-            draft.filters.append(
-                Filter("boolean", Slot(slot.options, f"flag:{slot.text}", j, slot.near), values=(False,))
-            )
-        else:
-            _add(draft, Filter("null", slot_of(elements, j), operator="is_null"))
-        return j + 1
-    return None
-
-
-EVENT_VERBS = frozenset(
-    {"bought", "born", "sent back", "sent", "made", "sold", "began", "begun", "left", "signed up", "paid", "built"}
-)
-
-
-def is_event(element: Element) -> bool:
-    """Whether a mention is a verb that names a date column: "ordered", "opened", "signed up"."""
-    word = element.text.lower()
-    verb = word.endswith("ed") or word in EVENT_VERBS
-    return verb and bool(element.columns) and element.columns[0].type in ("date", "timestamp")
-
-
-def never(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "customers who never ordered", "products without returns"."""
-    if not elements[i].is_op("never", "not") or not draft.tables:
-        return None
-    j, verbs = i + 1, 0
-    while _joins(at(elements, j)):
-        verbs += at(elements, j).kind in ("unknown", "column") or any(op.value == "verb" for op in at(elements, j).ops)
-        j += 1
-    target = at(elements, j)
-    if verbs > 1 or (not elements[i].is_op("never") and not verbs):
-        return None
-    if target.kind != "table" or target.table == draft.tables[0][0]:
-        return None
-    draft.filters.append(Filter("related", table=target.table, operator="not_in", at=i))
-    return j + 1
-
-
-def _dates_something(element: Element) -> bool:
-    dated = element.kind == "column" and element.columns[0].type in ("date", "timestamp")
-    return dated or (element.kind == "column" and _names_deed(element))
-
-
-def _names_deed(element: Element) -> bool:
-    """Whether a word is a verb in the past, whatever column has it in its name: "built", "hired"."""
-    word = element.text.lower()
-    return word.endswith("ed") or word in EVENT_VERBS
-
-
-def _joins(element: Element) -> bool:
-    """Whether a word may stand between "never" and what was never: "did not *hire any* staff"."""
-    verb = _dates_something(element) or (element.kind == "unknown" and element.text.isalpha())
-    return verb or element.is_op("filler", "prep", "all_of", "where", "order")
 
 
 def contained(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
@@ -510,7 +415,7 @@ def contained(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if not texts or (elements[i].kind == "value" and _shares_column(column, elements[i])):
         return None
     slot = Slot(texts, column.text, column_at, slot_of(elements, column_at).near)
-    _add(draft, Filter("like", slot, operator="contains", values=(elements[i].text,)))
+    add(draft, Filter("like", slot, operator="contains", values=(elements[i].text,)))
     return column_at + 1
 
 
@@ -539,7 +444,7 @@ def matching(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     operator: Operator = op.value  # type: ignore[assignment]
     draft.negate = draft.negate or negated
-    _add(draft, Filter("like", slot, operator=operator, values=(target.text,)))
+    add(draft, Filter("like", slot, operator=operator, values=(target.text,)))
     return text_at + 1
 
 
@@ -552,8 +457,8 @@ def comparative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     number = at(elements, number_at).number
     if number is None:
         return None
-    slot = _topic_slot(op.topic, elements, i)
-    _add(draft, Filter("compare", slot, operator=op.value, values=(number,)))  # type: ignore[arg-type]
+    slot = topic_slot(op.topic, elements, i)
+    add(draft, Filter("compare", slot, operator=op.value, values=(number,)))  # type: ignore[arg-type]
     return _skip_unit(elements, number_at + 1)
 
 
@@ -561,7 +466,7 @@ def period(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "in March 2025" without a column: the default date."""
     if elements[i].kind != "period":
         return None
-    _add(draft, Filter("period", draft.date_hint, period=elements[i].period, at=i))
+    add(draft, Filter("period", draft.date_hint, period=elements[i].period, at=i))
     return i + 1
 
 
@@ -573,48 +478,6 @@ def negation(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if at(elements, j).kind not in ("value", "column", "quoted") and not at(elements, j).is_op("compare"):
         return None
     draft.negate = True
-    return i + 1
-
-
-def absent(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "customers who are not in the loyalty programme": what a negated column speaks of is missing."""
-    if not draft.negate or not _may_be_missing(elements[i]):
-        return None
-    draft.negate = False
-    draft.filters.append(Filter("null", slot_of(elements, i), operator="is_null"))
-    draft.assumed *= 0.9
-    return i + 1
-
-
-def present(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "orders with a promo code", "customers in the loyalty programme": what the column speaks of is there."""
-    before = i - 1
-    while at(elements, before).is_op("filler", "all_of") and not at(elements, before).is_op("where", "prep"):
-        before -= 1
-    said = at(elements, before).text.lower()
-    if not draft.filtering or not _may_be_missing(elements[i]) or said not in _HAVING:
-        return None
-    draft.filters.append(Filter("null", slot_of(elements, i), operator="not_null"))
-    draft.assumed *= 0.85
-    return i + 1
-
-
-def _may_be_missing(element: Element) -> bool:
-    return element.kind == "column" and not _dates_something(element) and element.columns[0].type != "boolean"
-
-
-def state(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "open tickets", "invoices that are still unpaid": the date at which the state ended is missing."""
-    element, before_table = elements[i], at(elements, i + 1).kind == "table"
-    if not (element.is_op("state") and (draft.filtering or draft.tables or before_table)) and not (
-        element.kind == "column" and before_table and element.columns[0].type in ("date", "timestamp")
-    ):
-        return None
-    topic = STATES.get(element.text.lower())
-    if topic is None:
-        return None
-    _add(draft, Filter("null", _topic_slot(topic.split(), elements, i), operator="is_null"))
-    draft.assumed *= 0.95
     return i + 1
 
 
@@ -632,21 +495,4 @@ def key_number(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         )
     )
     draft.assumed *= 0.95
-    return i + 1
-
-
-def flag(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """A yes/no column named as a property: "active customers", "orders that are gift wrapped"."""
-    if elements[i].kind != "column" or not any(option.type == "boolean" for option in elements[i].columns):
-        return None
-    beside = draft.filtering or at(elements, i + 1).kind == "table" or at(elements, i - 1).kind == "table"
-    if not beside:
-        return None
-    slot = slot_of(elements, i)
-    marked = Slot(slot.options, f"flag:{slot.text}", slot.at, slot.near)
-    if not draft.filtering and not any(option.score >= 0.9 for option in slot.options):
-        return None
-    if not draft.filtering:
-        return None
-    _add(draft, Filter("boolean", marked, values=(True,)))
     return i + 1

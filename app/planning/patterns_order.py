@@ -118,7 +118,7 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     if not op.topic:
         return None
     draft.orders.append(
-        OrderKey(Measure("column", slot=_topic_slot(op.topic, elements, i)), op.value == "desc", explicit=False)
+        OrderKey(Measure("column", slot=topic_slot(op.topic, elements, i)), op.value == "desc", explicit=False)
     )
     _limit_to_best(draft)
     return i + 1
@@ -144,7 +144,7 @@ def _superlative_column(draft: Draft, elements: Sequence[Element], i: int, desce
     return i + 1
 
 
-def _topic_slot(topic: Sequence[str], elements: Sequence[Element], i: int) -> Slot:
+def topic_slot(topic: Sequence[str], elements: Sequence[Element], i: int) -> Slot:
     """A slot whose options are found at resolution: `topic:` marks the stems that its columns must speak of."""
     near_at = skip(elements, i + 1, "filler", "prep")
     near = elements[near_at].table if at(elements, near_at).kind == "table" else None
@@ -170,7 +170,7 @@ def average_reference(draft: Draft, elements: Sequence[Element], i: int) -> int 
         slot = slot_of(elements, after)
         average_at = after
     if slot is None and compare.topic:
-        slot = _topic_slot(compare.topic, elements, i)
+        slot = topic_slot(compare.topic, elements, i)
     if slot is None:
         return None
     draft.filters.append(Filter("average", slot, operator=compare.value))  # type: ignore[arg-type]
