@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
@@ -213,6 +214,7 @@ def _stem_score(
     return 0.0
 
 
+@lru_cache(maxsize=65_536)
 def _bare(name: str) -> tuple[str, ...]:
     found = words(name)
     while len(found) > 1 and found[-1].isdigit():
@@ -220,6 +222,7 @@ def _bare(name: str) -> tuple[str, ...]:
     return found[1:] if len(found) > 1 and found[0] in _PREFIXES else found
 
 
+@lru_cache(maxsize=65_536)
 def _stem(name: tuple[str, ...]) -> tuple[str, ...]:
     """Without the words that only say "key"; `stuid` written together loses its `id` too."""
     kept = list(name)
