@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from app.planning.binding import Bound
 from app.planning.draft import Draft
@@ -198,7 +197,7 @@ def _joins(plan: Plan, graph: JoinGraph) -> dict[str, float]:
     tables = _tables(plan)
     paths = [graph.path(plan.base, table) or () for table in sorted(tables - {plan.base})]
     steps: dict[Step, None] = dict.fromkeys(step for path in paths for step in path)
-    siblings = sum(any(not up.multiplies and down.multiplies for up, down in pairwise(path)) for path in paths)
+    siblings = sum(graph.siblings(plan.base, table) for table in tables - {plan.base})
     return {
         "tables_used": float(len(tables)),
         "join_steps": float(len(steps)),

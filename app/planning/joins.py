@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import msgspec
 
@@ -80,6 +81,10 @@ class JoinGraph:
         """Whether each row of `start` meets at most one row of `end`."""
         steps = self.path(start, end)
         return steps is not None and not any(step.multiplies for step in steps)
+
+    def siblings(self, start: str, end: str) -> bool:
+        """Whether rows of the two tables only share a parent on the best path: items of an order, and its returns."""
+        return any(not up.multiplies and down.multiplies for up, down in pairwise(self.path(start, end) or ()))
 
     def spanning(self, base: str, tables: Iterable[str]) -> tuple[Step, ...] | None:
         """Joins that connect `base` with all `tables`, each table once; None if one cannot be reached."""

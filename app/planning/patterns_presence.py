@@ -70,9 +70,7 @@ EVENT_VERBS = frozenset(
 
 def is_event(element: Element) -> bool:
     """Whether a mention is a verb that names a date column: "ordered", "opened", "signed up"."""
-    word = element.text.lower()
-    verb = word.endswith("ed") or word in EVENT_VERBS
-    return verb and bool(element.columns) and element.columns[0].type in ("date", "timestamp")
+    return _names_deed(element) and bool(element.columns) and element.columns[0].type in ("date", "timestamp")
 
 
 def _dates_something(element: Element) -> bool:
@@ -152,17 +150,11 @@ def state(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 
 def flag(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """A yes/no column named as a property: "active customers", "orders that are gift wrapped"."""
-    if elements[i].kind != "column" or not any(option.type == "boolean" for option in elements[i].columns):
-        return None
-    beside = draft.filtering or at(elements, i + 1).kind == "table" or at(elements, i - 1).kind == "table"
-    if not beside:
+    """A yes/no column named as a property: "orders that are gift wrapped"."""
+    boolean = elements[i].kind == "column" and any(option.type == "boolean" for option in elements[i].columns)
+    if not boolean or not draft.filtering:
         return None
     slot = slot_of(elements, i)
     marked = Slot(slot.options, f"flag:{slot.text}", slot.at, slot.near)
-    if not draft.filtering and not any(option.score >= 0.9 for option in slot.options):
-        return None
-    if not draft.filtering:
-        return None
     add(draft, Filter("boolean", marked, values=(True,)))
     return i + 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
 
 import msgspec
 
@@ -161,11 +160,8 @@ def _confidence(draft: Draft, bound: Bound, best: Bound, handicap: float) -> flo
 
 
 def _sibling(base: str, predicate: Predicate, graph: JoinGraph) -> bool:
-    """Whether a condition speaks of rows that only share a parent with the base's: items of an order, its returns."""
-    if not isinstance(predicate, Related) or predicate.negated:
-        return False
-    steps = graph.path(base, predicate.table) or ()
-    return any(not up.multiplies and down.multiplies for up, down in pairwise(steps))
+    """Whether a condition asks for rows that only share a parent with the base's."""
+    return isinstance(predicate, Related) and not predicate.negated and graph.siblings(base, predicate.table)
 
 
 def _meanings(draft: Draft, bound: Bound) -> tuple[tuple[str, ColumnRef], ...]:
