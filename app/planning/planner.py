@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
@@ -45,6 +46,18 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """What speaks for and against it; see `app.planning.features`."""
 
 
+class _Proposal(NamedTuple):
+    """A plan as first guessed at, with what it came from; features are computed only for the few that are ranked."""
+
+    plan: Plan
+    draft: Draft
+    bound: Bound
+    elements: tuple[Element, ...]
+    guess: float
+    handicap: float
+    behind: float
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """What planning found: candidates best first, and the words that the best reading could not account for."""
 
@@ -67,7 +80,7 @@ class Planner:
         tokens, elements = link(self._spelled_out(question), self.index, self.values, today)
         readings = segment(tokens, elements)
         top = readings[0][0] if readings else 0.0
-        proposals: dict[Plan, Candidate] = {}
+        proposals: dict[Plan, _Proposal] = {}
         least = Planned(candidates=(), uncovered=tuple(token.text for token in tokens))
         for weight, reading in readings[:READINGS]:
             compact = tuple(e for e in reading if not _mere_filler(e))
@@ -76,8 +89,8 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            self._propose(question, draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
-        return msgspec.structs.replace(least, candidates=self._compiled(proposals))
+            self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+        return msgspec.structs.replace(least, candidates=self._compiled(question, proposals))
 
     def _spelled_out(self, question: str) -> str:
         """The question with "full name" as first and last name where the tables know only those."""
@@ -86,12 +99,7 @@ class Planner:
         return _FULL_NAME.sub("first name and last name", question)
 
     def _propose(
-        self,
-        question: str,
-        draft: Draft,
-        elements: tuple[Element, ...],
-        handicap: float,
-        proposals: dict[Plan, Candidate],
+        self, draft: Draft, elements: tuple[Element, ...], handicap: float, proposals: dict[Plan, _Proposal]
     ) -> None:
         """Add the draft's plans to `proposals`, each with its best confidence."""
         bounds = bind(draft, self.index, self.graph)
@@ -102,26 +110,36 @@ class Planner:
             except Unresolvable:
                 continue
             confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
-            if plan not in proposals or proposals[plan].confidence < confidence:
-                refs = _meanings(draft, bound)
-                found = features_of(question, elements, draft, bound, plan, self.index, self.graph)
-                found |= {"first_guess": confidence, "handicap": handicap, "behind": bounds[0].score - bound.score}
-                proposals[plan] = Candidate(
-                    plan=plan, sql="", confidence=confidence, elements=elements, refs=refs, features=found
-                )
+            if plan not in proposals or proposals[plan].guess < confidence:
+                behind = bounds[0].score - bound.score
+                proposals[plan] = _Proposal(plan, draft, bound, elements, confidence, handicap, behind)
 
-    def _compiled(self, proposals: dict[Plan, Candidate]) -> tuple[Candidate, ...]:
+    def _compiled(self, question: str, proposals: dict[Plan, _Proposal]) -> tuple[Candidate, ...]:
         """The proposals that compile, the likeliest first."""
         compiled: list[Candidate] = []
-        for candidate in sorted(proposals.values(), key=lambda c: -c.confidence):
+        for proposal in sorted(proposals.values(), key=lambda p: -p.guess):
             try:
-                sql = compile_plan(candidate.plan, self.index, self.graph)
+                sql = compile_plan(proposal.plan, self.index, self.graph)
             except CannotCompile:
                 continue
-            compiled.append(msgspec.structs.replace(candidate, sql=sql))
+            compiled.append(self._candidate(question, proposal, sql))
             if len(compiled) == CANDIDATES:
                 break
         return ranked(compiled)
+
+    def _candidate(self, question: str, proposal: _Proposal, sql: str) -> Candidate:
+        """The proposal with its features; its confidence is still the first guess."""
+        p = proposal
+        found = features_of(question, p.elements, p.draft, p.bound, p.plan, self.index, self.graph)
+        found |= {"first_guess": p.guess, "handicap": p.handicap, "behind": p.behind}
+        return Candidate(
+            plan=p.plan,
+            sql=sql,
+            confidence=p.guess,
+            elements=p.elements,
+            refs=_meanings(p.draft, p.bound),
+            features=found,
+        )
 
 
 def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
