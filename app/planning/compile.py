@@ -51,20 +51,20 @@ class Compiler:
         query = exp.select(
             *[self._aliased(item.expression, item.alias) for item in (*self.plan.select, *self.plan.evidence)]
         )
-        query = query.from_(_table(self.plan.base))
+        query = query.from_(_table(self.plan.base), copy=False)
         for step in self.steps:
-            query = query.join(_table(step.to_table), on=_on(step), join_type="inner")
+            query = query.join(_table(step.to_table), on=_on(step), join_type="inner", copy=False)
         for tree in (*(self._predicate(p) for p in self.plan.where), *self._metric_filters()):
-            query = query.where(tree)
+            query = query.where(tree, copy=False)
         if self.plan.group_by:
-            query = query.group_by(*[self._expression(e) for e in self.plan.group_by])
+            query = query.group_by(*[self._expression(e) for e in self.plan.group_by], copy=False)
         for condition in self.plan.having:
-            query = query.having(self._condition(condition))
+            query = query.having(self._condition(condition), copy=False)
         for ordering in self.plan.order_by:
-            query = query.order_by(self._ordering(ordering))
+            query = query.order_by(self._ordering(ordering), copy=False)
         if self.plan.distinct or (self.multiplied and not self.plan.aggregated and not self._shows_many_side()):
-            query = query.distinct()
-        return query.limit(self.plan.limit) if self.plan.limit is not None else query
+            query = query.distinct(copy=False)
+        return query.limit(self.plan.limit, copy=False) if self.plan.limit is not None else query
 
     # -- tables ------------------------------------------------------------------------------------------------------
 
