@@ -1,6 +1,7 @@
 """The main path of the service: a question becomes an answer.
 
-    guard -> plan tables | search passages -> route -> answer tables | answer passages | both -> clarify or refuse
+    guard -> verified query, or
+    plan tables | search passages -> route -> answer tables | answer passages | both -> clarify or refuse
 
 Every stage is timed, every refusal says what was understood and where to look, and nothing outlives the deadline.
 """
@@ -24,6 +25,7 @@ from app.splitting import leans_on_another, parts, spellings
 from app.stopwatch import Stopwatch
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
 from app.values import Answer, Question, Route, RouteName
+from app.verified_answers import verified_answer
 
 if TYPE_CHECKING:
     from app.engine import Engine
@@ -44,6 +46,9 @@ def answer(question: Question, engine: Engine) -> Answer:
             Objection("no_sources", "There is nothing to ask yet. Add a source: answerable ingest add PATH.")
         )
     try:
+        verified = verified_answer(question, snapshot, engine, draft)
+        if verified is not None:
+            return verified
         pieces = parts(question.text)
         compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
         return compound or _single(question, question.text, snapshot, engine, draft, whole=len(pieces) == 1)

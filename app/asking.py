@@ -26,6 +26,7 @@ def question_from(
     sources: Sequence[str] | None = None,
     session: str | None = None,
     max_rows: int = DEFAULT_ROWS,
+    threshold: float | None = None,
     today: date | None = None,
 ) -> Question:
     """A checked question, its clock started; raises an `InvalidRequest` or `NotFound` that says what to change."""
@@ -34,6 +35,8 @@ def question_from(
     check_text(text, limit=settings.question_max_chars)
     if not 1 <= max_rows <= settings.max_rows:
         raise InvalidRequest(f"max_rows is {max_rows}; it may be 1 to {settings.max_rows}.")
+    if threshold is not None and not 0.0 <= threshold <= 1.0:
+        raise InvalidRequest(f"threshold is {threshold:g}; it may be 0 to 1.")
     return Question(
         text=text,
         today=today or datetime.now().astimezone().date(),
@@ -42,6 +45,7 @@ def question_from(
         sources=checked_sources(sources, engine.store.snapshot(), caller),
         session=session,
         max_rows=max_rows,
+        threshold=threshold,
     )
 
 

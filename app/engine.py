@@ -14,6 +14,7 @@ from app.values import Caller
 if TYPE_CHECKING:
     from app.execution.tables import TableExecutor
     from app.planning.held import Planners
+    from app.verified.held import VerifiedQueries
     from ingest.embedder import Embedder
     from ingest.pii import Detector
     from ingest.stores.snapshot import Store
@@ -50,6 +51,7 @@ class Engine:
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
+        self._verified = Lazy(lambda: _open_verified(settings))
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -80,6 +82,11 @@ class Engine:
     def planners(self) -> Planners:
         """Planners by segment and audience."""
         return self._planners.get()
+
+    @property
+    def verified(self) -> VerifiedQueries:
+        """Approved question -> SQL pairs."""
+        return self._verified.get()
 
     def masked(self, texts: list[str]) -> list[str]:
         """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
@@ -137,6 +144,12 @@ def _open_planners() -> Planners:
     from app.planning.held import Planners
 
     return Planners()
+
+
+def _open_verified(settings: Settings) -> VerifiedQueries:
+    from app.verified.held import VerifiedQueries
+
+    return VerifiedQueries(settings.state_path)
 
 
 def _open_tables(settings: Settings) -> TableExecutor:

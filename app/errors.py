@@ -7,6 +7,7 @@ AppError                       code, status, message, hint
 ├── NotAuthenticated      401
 ├── NotPermitted          403
 ├── NotFound              404  unknown source, answer …
+├── AlreadyExists         409  what should be added is there
 ├── TooLarge              413
 ├── RateLimited           429
 ├── DeadlineExceeded      504  nothing was known at the deadline
@@ -70,6 +71,13 @@ class NotFound(AppError):
 
     code = "not_found"
     status = 404
+
+
+class AlreadyExists(AppError):
+    """What should be added is there already."""
+
+    code = "already_exists"
+    status = 409
 
 
 class TooLarge(AppError):

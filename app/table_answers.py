@@ -21,6 +21,7 @@ from app.verbalising.templates import Worded, word
 
 if TYPE_CHECKING:
     from app.engine import Engine
+    from app.settings import Settings
     from ingest.stores.snapshot import Snapshot, SourceReader
 
 TRIED = 3
@@ -72,7 +73,7 @@ def plan_tables(
                 continue
             planner = engine.planners.of(source, question.caller.visibilities)
             planned = planner.plan(text, question.today)
-            threshold = source.catalog.planner_threshold or engine.settings.planner_threshold
+            threshold = threshold_of(question, source, engine.settings)
             candidate = planned.candidates[0] if planned.candidates else None
             found = TablePlan(
                 source.name, candidate, planned, planner, threshold, two_meanings(text, planned.candidates)
@@ -80,6 +81,18 @@ def plan_tables(
             if _better(found, best):
                 best = found
     return best
+
+
+def threshold_of(question: Question, source: SourceReader, settings: Settings) -> float:
+    """Least confidence at which a source's tables answer: the question's, else the source's, else the setting's.
+
+    A visitor may ask for more certainty than is configured, not for less.
+    """
+    own = source.catalog.planner_threshold
+    configured = settings.planner_threshold if own is None else own
+    if question.threshold is None:
+        return configured
+    return max(configured, question.threshold) if question.caller.role == "visitor" else question.threshold
 
 
 def _better(found: TablePlan, best: TablePlan) -> bool:

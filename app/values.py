@@ -64,6 +64,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] | None = None
     session: str | None = None
     max_rows: int = 100
+    threshold: float | None = None
+    """Least confidence at which tables answer this question; None: the source's, else the setting's."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,6 +216,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: str | None = "0"
 
 
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """The verified query that answered, with its question."""
+
+    id: str
+    question: str
+
+
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer was made with."""
 
@@ -234,6 +243,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     sql: SqlView | None = None
     figures: tuple[Figure, ...] = ()
     chart: dict[str, Any] | None = None
+    verified: Verified | None = None
     confidence: float = 0.0
     as_of: str | None = None
     clarify: Clarify | None = None

@@ -28,6 +28,7 @@ async def ask(
         sources=data.sources,
         session=data.session,
         max_rows=data.max_rows,
+        threshold=data.threshold,
     )
     answered = answering.answer(question, key_id=asker.key_id)
     if data.stream or "text/event-stream" in request.headers.get("accept", ""):

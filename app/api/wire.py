@@ -20,6 +20,7 @@ class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
     session: Annotated[str, Meta(max_length=200)] | None = None
     stream: bool = False
     max_rows: int = DEFAULT_ROWS
+    threshold: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):

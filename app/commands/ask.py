@@ -17,6 +17,9 @@ def ask(
     explain: Annotated[bool, typer.Option("--explain", help="Show route, SQL and the time of each stage.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, as over HTTP.")] = False,
     max_rows: Annotated[int, typer.Option("--max-rows", help="Most rows in the answer's table.")] = 100,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Least confidence, 0 to 1, at which tables answer.")
+    ] = None,
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="What relative dates count from.")
     ] = None,
@@ -37,7 +40,13 @@ def ask(
     engine = Engine(load_settings(os.environ))
     try:
         asked = question_from(
-            question, engine, Caller(), sources=source, max_rows=max_rows, today=today.date() if today else None
+            question,
+            engine,
+            Caller(),
+            sources=source,
+            max_rows=max_rows,
+            threshold=threshold,
+            today=today.date() if today else None,
         )
         found = answer(asked, engine)
         if json:

@@ -41,6 +41,26 @@ KEYS = sa.Table(
     sa.Column("revoked_at", sa.Float),
 )
 
+VERIFIED = sa.Table(
+    "verified",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("key", sa.String, nullable=False, doc="What wordings of the same question share."),
+    sa.Column("question", sa.String, nullable=False),
+    sa.Column("sql", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("added_by", sa.String, doc="Key of who added it; null for the command line."),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("changed_at", sa.Float, nullable=False, doc="Readers in other processes look at the newest."),
+    sa.Column("schema", sa.String, nullable=False, doc="JSON object: table -> column -> type that the SQL relies on."),
+    sa.Column("parameters", sa.String, nullable=False, doc="JSON list: spans of the question that may vary."),
+    sa.Column("segment", sa.String, nullable=False, doc="The segment that it was last checked against."),
+    sa.Column("status", sa.String, nullable=False, doc="active or stale."),
+    sa.Column("reason", sa.String, doc="Why it is stale."),
+    sa.UniqueConstraint("source", "key"),
+)
+
 
 def open_state(path: Path) -> sa.Engine:
     """An engine on the state file, made with its tables (readable by its owner only) if it is not there."""

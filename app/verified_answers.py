@@ -1,0 +1,150 @@
+"""Questions that a verified query answers: match -> check -> validate -> execute -> scrub -> word."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.errors import ExecutionFailed
+from app.guards import Objection
+from app.scrubbing import scrub_rows
+from app.table_answers import TableAnswer, TablePlan, threshold_of
+from app.validation import Rejected, validate
+from app.values import Answer, Question, Route, ScrubbedRows, SqlView, TableView, ValidatedQuery, Verified
+
+if TYPE_CHECKING:
+    from app.answering import Draft
+    from app.engine import Engine
+    from app.verified.matching import Match
+    from app.verified.reading import SqlReading
+    from app.verified.values import VerifiedQuery
+    from ingest.stores.snapshot import Snapshot, SourceReader
+
+_log = logging.getLogger("answerable.verified")
+
+CONFIDENCE = 0.99
+"""A person approved the statement; what is left is that the question was worded the same and meant otherwise."""
+
+
+def verified_answer(question: Question, snapshot: Snapshot, engine: Engine, draft: Draft) -> Answer | None:
+    """The answer of the one verified query that asks this, or None. Raises `DeadlineExceeded`."""
+    with draft.watch.stage("verified"):
+        found = dict(_matches(question, snapshot, engine, draft))
+    if not found:
+        return None
+    if len(found) > 1:
+        names = ", ".join(sorted(found))
+        reason = f"Several sources have a verified answer to this: {names}. Ask one of them by `sources` (--source)."
+        return draft.refused(Objection("not_understood", reason))
+    source, match = next(iter(found.items()))
+    try:
+        return _answered(question, match, snapshot.sources[source], snapshot, engine, draft)
+    except (Rejected, ExecutionFailed) as error:
+        _log.warning("verified query %s could not be used: %s", match.query.id, error.code)
+        return None
+
+
+def _matches(question: Question, snapshot: Snapshot, engine: Engine, draft: Draft) -> Iterator[tuple[str, Match]]:
+    """For each asked source with one: the match of its verified queries."""
+    queries = engine.verified.all()
+    if not queries:
+        return
+    from app.verified.held import may_match, words_of
+
+    words = words_of(question.text)
+    for source in draft.sources:
+        if source.tables_path is None or threshold_of(question, source, engine.settings) > CONFIDENCE:
+            continue
+        near = [query for query in queries if query.source == source.name and may_match(query, words)]
+        match = _best([*_of_source(question, near, source, snapshot, engine)]) if near else None
+        if match is not None:
+            yield source.name, match
+
+
+def _of_source(
+    question: Question, near: list[VerifiedQuery], source: SourceReader, snapshot: Snapshot, engine: Engine
+) -> Iterator[Match]:
+    from app.verified.checking import current
+    from app.verified.matching import matched
+    from app.verified.spans import read_question
+
+    visibilities = question.caller.visibilities
+    planner = engine.planners.of(source, visibilities)
+    asked = read_question(question.text, planner.index, source.values, question.today)
+    for query in near:
+        checked = current(query, engine, snapshot, question.deadline)
+        if checked.status == "stale":
+            continue
+        template = engine.verified.template(checked, source, planner, visibilities)
+        match = matched(template, asked, source.values) if template is not None else None
+        if match is not None:
+            yield match
+
+
+def _best(matches: list[Match]) -> Match | None:
+    """The match with the verified values themselves, else the only one; None where two differ."""
+    exact = [match for match in matches if not match.changed]
+    chosen = exact or matches
+    return chosen[0] if len({match.sql for match in chosen}) == 1 else None
+
+
+def _answered(
+    question: Question, match: Match, source: SourceReader, snapshot: Snapshot, engine: Engine, draft: Draft
+) -> Answer:
+    from app.execution.tables import database_name
+    from app.verified.reading import read_sql
+
+    watch = draft.watch
+    catalog = engine.planners.of(source, question.caller.visibilities).index.catalog
+    with watch.stage("validate"):
+        query = validate(match.sql, catalog, database=database_name(source.name), max_rows=question.max_rows)
+        reading = read_sql(match.sql, catalog)
+    beyond = _outside_the_data(match, reading)
+    if beyond is not None:
+        return draft.refused(beyond)
+    with watch.stage("execute"):
+        rows = engine.tables.run(query, snapshot, question.deadline)
+    with watch.stage("scrub"):
+        scrubbed, _tokens = scrub_rows(query, rows, sees_personal_data=question.caller.sees_personal_data)
+    if len(scrubbed.rows) == 1 and all(cell is None for cell in scrubbed.rows[0]):
+        return draft.refused(Objection("not_in_data", "The tables hold no row that this speaks of."))
+    with watch.stage("word"):
+        found = _worded(scrubbed, query, reading, source.name)
+    plan = TablePlan(source.name, None, None, None, threshold_of(question, source, engine.settings))
+    route = Route(name="tables", confidence=CONFIDENCE, reason="a verified query")
+    answer = draft.answered(route, tables=(plan, found))
+    asked = match.shown if question.caller.role == "visitor" else match.query.question
+    return msgspec.structs.replace(answer, verified=Verified(id=match.query.id, question=asked))
+
+
+def _worded(rows: ScrubbedRows, query: ValidatedQuery, reading: SqlReading, source: str) -> TableAnswer:
+    from app.verbalising.plain_rows import word_rows
+    from app.verified.outputs import outputs_of
+
+    outputs = outputs_of(reading)
+    columns = tuple(msgspec.structs.replace(c, name=o.name) for c, o in zip(rows.columns, outputs, strict=True))
+    named = msgspec.structs.replace(rows, columns=columns)
+    return TableAnswer(
+        worded=word_rows(named, outputs),
+        table=TableView(columns=columns, rows=named.rows, truncated=named.truncated),
+        sql=SqlView(text=query.text, dialect="duckdb", source=source),
+        masked=named.masked,
+        confidence=CONFIDENCE,
+    )
+
+
+def _outside_the_data(match: Match, reading: SqlReading) -> Objection | None:
+    """A period in which the tables hold nothing at all: a count of zero would mislead."""
+    for ref, start, end in match.periods:
+        column = reading.profile(ref)
+        first, last = str(column.minimum or "")[:10], str(column.maximum or "")[:10]
+        before = end is not None and str(end) <= first
+        after = start is not None and str(start) > last
+        if first and last and (before or after):
+            said = ref.column.replace("_", " ")
+            reason = f"The data has nothing in that period: {said} runs from {first} to {last}."
+            return Objection("not_in_data", reason)
+    return None
