@@ -23,13 +23,18 @@ from app.api.pages import front_page
 from app.api.search import search
 from app.api.sources import sources
 from app.api.sql_check import sql_check
+from app.api.verified import unverify, verified_queries, verify
 from app.engine import Engine
 from app.ops.logs import configure_logs
 from app.ops.metrics import Metrics
 from app.ops.version import answerable_version
 from app.settings import Settings, load_settings
 
-ENDPOINTS = (front_page, ask, search, sql_check, sources, earlier_answer, healthz, readyz, metrics_page)
+ENDPOINTS = (
+    *(front_page, ask, search, sql_check, sources, earlier_answer),
+    *(verified_queries, verify, unverify),
+    *(healthz, readyz, metrics_page),
+)
 
 
 def create_app(settings: Settings) -> Envelope:

@@ -17,6 +17,7 @@ COMMANDS = {
     "ask": ("app.commands.ask", "Ask a question and print the cited answer."),
     "ingest": ("ingest.cli", "Add, synchronise and remove sources."),
     "describe": ("app.commands.describe", "Write a first description file of a source's tables."),
+    "verify": ("app.commands.verify", "Approve question -> SQL pairs and check them."),
     "serve": ("app.commands.serve", "Answer questions over HTTP."),
     "eval": ("app.commands.evaluate", "Score the answers to a file of questions."),
     "keys": ("app.commands.keys", "Make, list and revoke keys."),

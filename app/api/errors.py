@@ -15,6 +15,7 @@ from app.errors import AppError, NotAuthenticated, RateLimited
 
 CODES = {400: "invalid_request", 401: "not_authenticated", 403: "not_permitted", 404: "not_found"} | {
     405: "method_not_allowed",
+    409: "already_exists",
     413: "too_large",
     415: "invalid_request",
     429: "rate_limited",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -156,3 +156,44 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
     ready: bool
     checks: list[Check]
+
+
+class VerifiedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair to approve. `exact`: for these very values only; `force`: replace the same question's."""
+
+    source: str
+    question: str
+    sql: str
+    note: Annotated[str, Meta(max_length=2000)] | None = None
+    exact: bool = False
+    force: bool = False
+
+
+class ParameterView(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a verified question that may hold another value; of `table`.`column` if it is a stored one."""
+
+    kind: Literal["value", "number", "period"]
+    text: str
+    table: str | None
+    column: str | None
+
+
+class VerifiedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified query; `created_at` in seconds since the epoch, `relies_on` table -> column -> type."""
+
+    id: str
+    source: str
+    question: str
+    sql: str
+    note: str
+    created_at: float
+    status: Literal["active", "stale"]
+    reason: str | None
+    parameters: list[ParameterView]
+    relies_on: dict[str, dict[str, str]]
+
+
+class VerifiedResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Verified queries, oldest first."""
+
+    verified: list[VerifiedView]

@@ -41,6 +41,8 @@ def render(answer: Answer, *, explain: bool = False) -> None:
         console.print(rich_table(answer.table))
         for note in _table_notes(answer.table):
             console.print(note)
+    if answer.verified is not None:
+        console.print(one_line(f"Verified: {answer.verified.question} ({answer.verified.id})"), soft_wrap=True)
     for line in _lines_below(answer):
         console.print(line, soft_wrap=True)
     if explain:

@@ -129,7 +129,23 @@ def keys(settings: Settings) -> Finding:
     return Finding(check="keys", level="ok", message=f"{settings.host}: {asked}")
 
 
-CHECKS: tuple[Callable[[Settings], Finding], ...] = (versions, home, disk, memory, stores, model, keys)
+def verified(settings: Settings) -> Finding:
+    """The verified queries hold under the current schema."""
+    from app.engine import Engine
+    from app.values import Caller
+    from app.verified.listing import listed
+
+    queries = listed(Engine(settings), Caller())
+    stale = [query for query in queries if query.status == "stale"]
+    if stale:
+        shown = "; ".join(f"{query.id} ({query.source}): {query.reason}" for query in stale[:5])
+        remedy = "`answerable verify list` shows all; correct them with `verify add --force` or `verify remove ID`."
+        message = f"{len(stale)} of {len(queries)} are stale and not used: {shown}"
+        return Finding(check="verified", level="warning", message=message, remedy=remedy)
+    return Finding(check="verified", level="ok", message=f"{len(queries)} verified queries, none stale")
+
+
+CHECKS: tuple[Callable[[Settings], Finding], ...] = (versions, home, disk, memory, stores, model, keys, verified)
 REINSTALL = "Install again: `pip install answerable`."
 
 
