@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.planning.tokens import identifier_stems
-from app.planning.wording import plural
+from app.planning.wording import plural, singular
 from app.values import Cell, Figure, ScrubbedRows
 from app.verbalising.numbers import spoken
 from app.verbalising.templates import GROUPS, LISTED, Worded
@@ -19,6 +19,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     said: str
+    counted: str | None = None
+    """Of a count: what is counted."""
     unit: str | None = None
     labels: dict[str, str] = {}
     """Stored value -> what people call it."""
@@ -54,13 +56,21 @@ class _Writer:
             value = self.rows.rows[0][0]
             if value is None:
                 return f"there is no {self.outputs[0].said}: no row matches."
-            return f"the {self.outputs[0].said} is {self._cell(0, 0)}."
+            return self._one(value, self.outputs[0])
         parts = []
         for at, output in enumerate(self.outputs):
             said = self._cell(0, at)
             bare = at == 0 and len(self.outputs) <= 3 and not said[:1].isdigit()
             parts.append(said if bare else f"{output.said} {said}")
         return f"{', '.join(parts)}."
+
+    def _one(self, value: Cell, output: Output) -> str:
+        said = self._cell(0, 0)
+        if output.counted is not None:
+            noun = singular(output.counted) if value == 1 else plural(output.counted)
+            return f"there {'is' if value == 1 else 'are'} {said} {noun}."
+        several = output.said.endswith("s") and not output.said.endswith("ss")
+        return f"{output.said}: {said}." if several else f"the {output.said} is {said}."
 
     def _listing(self) -> str:
         shown = min(len(self.rows.rows), LISTED)

@@ -15,6 +15,7 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Min: "lowest {}",
     exp.Max: "highest {}",
 }
+_UNSAID = frozenset({"n", "c", "count", "number", "total", "num", "rows"})
 LONGEST_NAME = 60
 """Characters of an expression without an alias that stand as its column's name."""
 
@@ -33,27 +34,46 @@ def outputs_of(reading: SqlReading) -> tuple[Output, ...]:
 
 
 def _output(node: exp.Expr, name: str, written: exp.Expr | None, reading: SqlReading) -> Output:
-    named = written is None or bool(written.alias_or_name)
+    named = written is None or bool(written.output_name)
     if not named and written is not None:
         name = written.sql(dialect="duckdb").lower()[:LONGEST_NAME]
-    ref = _amount_of(node, reading)
-    column = reading.profile(ref) if ref is not None else None
-    said = words(name) if named else _said(node, reading)
-    plain = isinstance(node, exp.Column) and column is not None
+    ref = reading.column(node)
     return Output(
         name=name,
-        said=said,
-        unit=column.unit if column is not None else None,
-        labels=column.labels if plain and column is not None else {},
-        key=plain and ref is not None and _is_key(ref, reading),
+        said=words(name) if named else _said(node, reading),
+        counted=_counted(node, name if named else "", reading),
+        unit=_unit(node, reading),
+        labels=reading.profile(ref).labels if ref is not None else {},
+        key=ref is not None and _is_key(ref, reading),
     )
 
 
-def _amount_of(node: exp.Expr, reading: SqlReading) -> ColumnRef | None:
-    """The stored column that an output holds values, sums, means or extremes of."""
-    while isinstance(node, exp.Round | exp.Paren | exp.Coalesce | exp.Sum | exp.Avg | exp.Min | exp.Max):
-        node = node.this
-    return reading.column(node)
+def _unit(node: exp.Expr, reading: SqlReading) -> str | None:
+    """What an output is measured in: pieces times a price in EUR are EUR, as are their sum and mean."""
+    if isinstance(node, exp.Column):
+        ref = reading.column(node)
+        return reading.profile(ref).unit if ref is not None else None
+    if isinstance(node, exp.Round | exp.Paren | exp.Coalesce | exp.Sum | exp.Avg | exp.Min | exp.Max):
+        return _unit(node.this, reading)
+    if isinstance(node, exp.Mul | exp.Div | exp.Add | exp.Sub):
+        left, right = _unit(node.this, reading), _unit(node.expression, reading)
+        if isinstance(node, exp.Add | exp.Sub):
+            return left if left == right else None
+        if isinstance(node, exp.Div):
+            return left if right is None else None
+        return (left or right) if left is None or right is None else None
+    return None
+
+
+def _counted(node: exp.Expr, alias: str, reading: SqlReading) -> str | None:
+    """What a count counts: the rows of the only table, or what its alias says."""
+    if not isinstance(node, exp.Count):
+        return None
+    tables = list(reading.qualified.find_all(exp.Table))
+    if len(tables) == 1 and isinstance(node.this, exp.Star):
+        return words(tables[0].name)
+    said = words(alias)
+    return said if alias and not _UNSAID & set(said.split()) else None
 
 
 def _said(node: exp.Expr, reading: SqlReading) -> str:
