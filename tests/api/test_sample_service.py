@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 ANSWER = {"id", "status", "route", "text", "citations", "table", "sql", "figures", "chart", "confidence", "as_of"} | {
+    "verified",
     "clarify",
     "refusal",
     "timing_ms",

@@ -5,15 +5,17 @@ import logging
 
 import pytest
 
+from app.engine import Engine
 from app.errors import InvalidRequest, NotFound
 from app.ops.doctor import verified as doctor_check
+from app.ops.traces import Traces
 from app.settings import Settings
 from app.values import Caller
-from app.verified.checking import current
+from app.verified.checking import add_verified, current
 from app.verified.listing import check_all, listed
-from app.verified.proposals import from_lines, of_answer
+from app.verified.proposals import from_lines, given, of_answer
 from ingest.pipeline import remove_source
-from tests.app.verified_shop import DESCRIPTION, FILES, OWNER, Shop, ingest_shop
+from tests.app.verified_shop import DESCRIPTION, FILES, OWNER, TODAY, VISITOR, Shop, ingest_shop
 
 QUESTION = "How many orders from Germany?"
 SQL = "SELECT count(*) FROM orders JOIN customers USING (customer_id) WHERE country = 'Germany'"
@@ -65,7 +67,8 @@ def test_a_column_of_another_type_is_validated_and_run_again(shop):
 
 def test_a_column_of_a_type_that_no_longer_fits_makes_it_stale(shop):
     shop.add("How many orders in 2025?", "SELECT count(*) FROM orders WHERE year(order_date) = 2025")
-    again(shop, orders=FILES["orders.csv"].replace(",2025-", ",soon 2025-"))
+    undated = DESCRIPTION.replace("default_date: order_date, ", "")
+    again(shop, orders=FILES["orders.csv"].replace(",2025-", ",soon 2025-"), description=undated)
     [now] = listed(shop.engine, OWNER)
     assert now.status == "stale"
     assert "orders.order_date was DATE and is VARCHAR" in now.reason
@@ -192,45 +195,95 @@ def test_a_malformed_file_names_the_line_and_adds_nothing(tmp_path, line, messag
         from_lines(path, source=None, note="", exact=False, force=False)
 
 
-def test_the_command_line_adds_lists_shows_checks_and_removes(shop, cli):
-    home = shop.home
-    added = json.loads(cli(home, "verify", "add", "shop", QUESTION, SQL, "--note", "by Ada", "--json").stdout)
+@pytest.fixture
+def run(shop, monkeypatch):
+    """`run(*arguments)` is the `verify` command in this process: (exit code, output), errors raised."""
+    from typer.testing import CliRunner
+
+    from app.commands.verify import app
+
+    monkeypatch.setenv("ANSWERABLE_HOME", str(shop.home))
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, arguments)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_the_command_line_adds_lists_shows_checks_and_removes(shop, run):
+    added = json.loads(run("add", "shop", QUESTION, SQL, "--note", "by Ada", "--json")[1])
     assert [parameter["text"] for parameter in added["parameters"]] == ["Germany"]
-    assert "Verified: How many orders from Germany?" in cli(home, "ask", "How many orders from France?").stdout
-    pairs = home.parent / "pairs.jsonl"
-    lines = [{"question": "How many customers?", "sql": "SELECT count(*) FROM customers"}, {"question": "How many staff?", "sql": "SELECT count(*) FROM staff"}]
-    pairs.write_text("\n".join(map(json.dumps, lines)))
-    bulk = cli(home, "verify", "add", "shop", "--file", str(pairs))
-    assert bulk.returncode == 1
-    assert "line 2: There is no table 'staff' in this source." in bulk.stderr
-    assert "1 added, 1 refused." in bulk.stdout
-    shown = cli(home, "verify", "show", added["id"]).stdout
+    shown = run("show", added["id"])[1]
     assert "may vary: “Germany” (value of customers.country)" in shown
     assert "note: by Ada" in shown
-    assert cli(home, "verify", "check").returncode == 0
+    assert run("check")[0] == 0
     again(shop, customers=BY_CITY, description=DESCRIPTION.replace("country: {pii: none}", "land: {pii: none}"))
-    checked = cli(home, "verify", "check", "shop", "--json")
-    assert checked.returncode == 1
-    assert [query["status"] for query in json.loads(checked.stdout)] == ["stale", "active"]
-    assert "stale: The SQL is no longer allowed" in " ".join(cli(home, "verify", "list").stdout.split())
-    assert "1 of 2 are stale" in cli(home, "doctor").stdout
-    assert cli(home, "verify", "remove", added["id"]).returncode == 0
-    gone = cli(home, "verify", "remove", added["id"])
-    assert (gone.returncode, "no verified query" in gone.stderr) == (1, True)
+    code, checked = run("check", "shop", "--json")
+    assert (code, [query["status"] for query in json.loads(checked)]) == (1, ["stale"])
+    assert "stale: The SQL is no longer allowed" in run("list")[1]
+    assert run("remove", added["id"])[0] == 0
+    with pytest.raises(NotFound, match="no verified query"):
+        run("remove", added["id"])
+    assert "There are no verified queries" in run("list", "shop")[1]
+    with pytest.raises(NotFound, match="no source named 'shopp'"):
+        run("list", "shopp")
+    with pytest.raises(InvalidRequest, match="SOURCE, QUESTION and SQL are needed"):
+        run("add", "shop", "How many?")
 
 
-def test_an_answer_given_before_is_approved_by_its_id(shop, cli):
-    asked = json.loads(cli(shop.home, "ask", "How many orders are cancelled?", "--json").stdout)
-    assert asked["verified"] is None
-    assert cli(shop.home, "verify", "add", "--from-answer", asked["id"]).returncode == 0
-    told = json.loads(cli(shop.home, "ask", "How many orders are unpaid?", "--json").stdout)
-    assert (told["verified"]["question"], told["table"]["rows"]) == ("How many orders are cancelled?", [[36]])
-    missing = cli(shop.home, "verify", "add", "shop", "How many?")
-    assert (missing.returncode, "SOURCE, QUESTION and SQL are needed" in missing.stderr) == (1, True)
+def test_of_a_file_what_can_be_added_is(shop, run):
+    pairs = shop.home.parent / "pairs.jsonl"
+    lines = [
+        {"question": "How many customers?", "sql": "SELECT count(*) FROM customers"},
+        {"question": "How many staff?", "sql": "SELECT count(*) FROM staff"},
+    ]
+    pairs.write_text("\n\n".join(map(json.dumps, lines)))
+    code, output = run("add", "shop", "--file", str(pairs))
+    assert code == 1
+    assert "line 3: There is no table 'staff' in this source." in output
+    assert "1 added, 1 refused." in output
 
 
-@pytest.mark.parametrize("threshold", ["1.5", "-0.1", "nan"])
-def test_a_threshold_out_of_range_is_an_error(shop, cli, threshold):
-    run = cli(shop.home, "ask", "How many orders are cancelled?", "--threshold", threshold)
-    assert run.returncode == 1
-    assert "it may be 0 to 1" in run.stderr
+def test_an_answer_given_before_is_approved_by_its_id(shop):
+    engine = Engine(Settings(home=shop.home))
+    engine.traces = Traces(shop.home / "state.db", lambda texts: texts, retention_days=1)
+    asked = shop.ask("How many orders are cancelled?")
+    assert (asked.verified, asked.status) == (None, "answered")
+    engine.traces.record("How many orders are cancelled?", asked)
+    proposal = given(engine, None, None, None, asked.id, note="", exact=False, force=False)
+    add_verified(proposal, engine, OWNER, TODAY)
+    engine.close()
+    assert shop.ask("How many orders are unpaid?").verified.question == "How many orders are cancelled?"
+    assert shop.rows("How many orders are unpaid?") == ((36,),)
+    for wrong in (("shop", "How many?", None), ("archive", None, None)):
+        with pytest.raises(InvalidRequest):
+            given(engine, *wrong, asked.id, note="", exact=False, force=False)
+
+
+def test_the_command_is_there_and_an_answer_says_that_it_is_verified(shop, cli):
+    added = cli(shop.home, "verify", "add", "shop", QUESTION, SQL)
+    assert added.returncode == 0, added.stderr
+    told = cli(shop.home, "ask", "How many orders from France?", ANSWERABLE_TRACE_RETENTION_DAYS="0")
+    assert "Verified: How many orders from Germany?" in told.stdout
+
+
+@pytest.mark.parametrize("threshold", [1.5, -0.1, float("nan")])
+def test_a_threshold_out_of_range_is_an_error(shop, threshold):
+    with pytest.raises(InvalidRequest, match="it may be 0 to 1"):
+        shop.ask("How many orders are cancelled?", threshold=threshold)
+
+
+def test_a_threshold_decides_whether_the_tables_answer(shop):
+    question = "What is the list price of tents?"
+    sure = shop.ask(question)
+    assert sure.status == "answered"
+    assert shop.ask(question, threshold=1.0).status == "refused"
+    assert shop.ask(question, threshold=sure.confidence - 0.01).status == "answered"
+    strict = Shop(shop.home, planner_threshold=1.0)
+    assert strict.ask(question).status == "refused"
+    assert strict.ask(question, threshold=0.0).status == "answered"
+    assert strict.ask(question, VISITOR, threshold=0.0).status == "refused"
+    assert shop.ask(question, VISITOR, threshold=1.0).status == "refused"

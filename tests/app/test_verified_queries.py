@@ -53,7 +53,11 @@ def count(shop, condition):
     ],
 )
 def test_the_same_question_in_other_dress_is_answered_by_it(shop, asked):
-    question = "How many of the orders from Germany are paid?" if " of the " in asked else "How many orders from Germany are paid?"
+    question = (
+        "How many of the orders from Germany are paid?"
+        if " of the " in asked
+        else "How many orders from Germany are paid?"
+    )
     query = shop.add(question, IN_GERMANY + " AND status = 'paid'")
     answer = shop.ask(asked)
     assert answer.verified == msgspec.convert({"id": query.id, "question": question}, type(answer.verified))
@@ -211,7 +215,9 @@ def test_a_relative_period_moves_with_the_day_of_asking(shop):
 def test_a_relative_period_beside_other_fixed_dates_is_refused(shop):
     with pytest.raises(InvalidRequest, match="last month"):
         shop.add("How many orders last month?", OF_ORDERS + "order_date BETWEEN '2024-03-01' AND '2024-03-31'")
-    shop.add("How many orders last month?", OF_ORDERS + "order_date >= date_trunc('month', current_date) - INTERVAL 1 MONTH")
+    shop.add(
+        "How many orders last month?", OF_ORDERS + "order_date >= date_trunc('month', current_date) - INTERVAL 1 MONTH"
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,13 +252,19 @@ def test_exact_fixes_the_values_but_not_the_day_of_asking(shop):
     assert query.parameters == ()
     assert shop.ask("how many orders from germany").verified is not None
     assert shop.ask("How many orders from France?").verified is None
-    moving = shop.add("How many orders last month?", OF_ORDERS + "order_date BETWEEN '2025-03-01' AND '2025-03-31'", exact=True)
+    moving = shop.add(
+        "How many orders last month?", OF_ORDERS + "order_date BETWEEN '2025-03-01' AND '2025-03-31'", exact=True
+    )
     assert [parameter.kind for parameter in moving.parameters] == ["period"]
 
 
 @pytest.mark.parametrize(
     "asked",
-    ["In March 2024, how many orders were placed?", "How many orders were placed in March 2024?", "March 2024: how many orders were placed"],
+    [
+        "In March 2024, how many orders were placed?",
+        "How many orders were placed in March 2024?",
+        "March 2024: how many orders were placed",
+    ],
 )
 def test_the_only_period_may_stand_at_either_end(shop, asked):
     shop.add("How many orders were placed in March 2025?", OF_ORDERS + "strftime(order_date, '%Y-%m') = '2025-03'")
@@ -268,7 +280,9 @@ def test_a_period_without_data_is_said_instead_of_a_zero(shop):
 
 def test_the_verified_values_win_over_a_more_general_pair(shop):
     shop.add("How many orders from Germany?", IN_GERMANY)
-    special = shop.add("How many orders from France?", IN_GERMANY.replace("Germany", "France") + " AND status = 'paid'", exact=True)
+    special = shop.add(
+        "How many orders from France?", IN_GERMANY.replace("Germany", "France") + " AND status = 'paid'", exact=True
+    )
     assert shop.ask("How many orders from France?").verified.id == special.id
     assert shop.ask("How many orders from UK?").verified is not None
 
