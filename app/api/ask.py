@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, post
+from litestar.openapi import ResponseSpec
 from litestar.response import Stream
 
 from app.api.answering import Answering
@@ -16,7 +17,12 @@ from app.engine import Engine
 from app.values import Answer
 
 
-@post("/v1/ask", status_code=200, tags=["ask"])
+@post(
+    "/v1/ask",
+    status_code=200,
+    tags=["ask"],
+    responses={200: ResponseSpec(Answer, generate_examples=False, description="The answer, whatever its status.")},
+)
 async def ask(
     data: AskRequest, request: Request[Any, Any, Any], engine: Engine, asker: Asker, answering: Answering
 ) -> Response[Answer] | Stream:

@@ -270,6 +270,11 @@ def _norms(tokens: Sequence[Token]) -> Iterator[tuple[str, float]]:
         yield normalise(fold(text)), 0.9
 
 
+def exact_norms(tokens: Sequence[Token]) -> list[str]:
+    """The normalised forms that name the same value as the span: as written, other number, aliases; no misspellings."""
+    return [norm for norm, _ in _norms(tokens)]
+
+
 def _singulars(word: str) -> Iterator[str]:
     if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
         yield word[:-1]

@@ -17,7 +17,7 @@ from app.planning.schema_index import visible
 from app.validation import Rejected, validate
 from app.values import Caller, Deadline, ValidatedQuery
 from app.verified.parameters import parameters_of
-from app.verified.reading import SqlReading, read_sql
+from app.verified.reading import read_sql
 from app.verified.spans import Asked, periods, read_question, relative
 from app.verified.store import new_identity
 from app.verified.values import Parameter, Schema, VerifiedQuery
@@ -164,13 +164,7 @@ def checked(
         if deadline is not None:
             raise
         return _stale(query, segment, f"The SQL takes too long: {error.message}")
-    return msgspec.structs.replace(
-        query, schema=_relied_on(query, reading), segment=segment, status="active", reason=None
-    )
-
-
-def _relied_on(query: VerifiedQuery, reading: SqlReading) -> Schema:
-    return query.schema if reading.schema == query.schema else reading.schema
+    return msgspec.structs.replace(query, schema=reading.schema, segment=segment, status="active", reason=None)
 
 
 def _stale(query: VerifiedQuery, segment: str, reason: str) -> VerifiedQuery:

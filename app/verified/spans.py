@@ -10,7 +10,7 @@ import msgspec
 
 from app.planning.dates import Period, read_period
 from app.planning.elements import Element
-from app.planning.linking import ValueLookup, link
+from app.planning.linking import ValueLookup, exact_norms, link
 from app.planning.plan import ColumnRef
 from app.planning.schema_index import SchemaIndex
 from app.planning.tokens import Token
@@ -66,11 +66,14 @@ def values_of(asked: Asked, ref: ColumnRef, values: ValueLookup | None) -> Itera
 
 
 def _only_one(asked: Asked, element: Element, value: str, ref: ColumnRef, values: ValueLookup | None) -> bool:
-    """Whether no other value of the column is written alike; the exact spelling decides between them."""
-    if values is None or element.text == value:
-        return True
-    hits = values.lookup([normalise(element.text), normalise(value)])
-    return {hit.value for hit in hits if (hit.table, hit.column) == (ref.table, ref.column)} <= {value}
+    """Whether the span names this value of the column and no other: as it is written, else by number or alias."""
+    if values is None:
+        return False
+    norms = exact_norms(asked.tokens[element.start : element.end])
+    hits = [hit for hit in values.lookup(norms) if (hit.table, hit.column) == (ref.table, ref.column)]
+    as_written = [hit for hit in hits if hit.norm == normalise(element.text)]
+    named = {hit.value for hit in as_written or hits}
+    return named == {value} or (value in named and element.text == value)
 
 
 def periods(asked: Asked) -> Iterator[Span]:

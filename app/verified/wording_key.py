@@ -46,6 +46,7 @@ _OPENINGS = (
 _THANKS = (("thanks",), ("thank", "you"))
 OPENING_WORDS = frozenset(word for phrase in (*_OPENINGS, *_THANKS) for word in phrase)
 """Words that may be missing from a question that asks the same."""
+_NEGATED = frozenset({"don't", "doesn't", "didn't", "isn't", "aren't", "wasn't", "weren't"})
 _PLURALS = {
     "people": "person",
     "men": "man",
@@ -71,7 +72,7 @@ def canonical(token: Token, *, shouting: bool = False) -> str | None:
         return f'"{token.lower}"'
     if token.kind == "mark":
         return None if token.text in _SIGNS else token.text
-    if token.lower.endswith("n't"):
+    if token.lower in _NEGATED:
         return "not"
     named = not shouting and token.text[:1].isupper() and token.start > 0 and token.lower in _CAPITALISED_NAMES
     if token.lower in _FILLER and not named:
