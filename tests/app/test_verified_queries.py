@@ -79,7 +79,7 @@ def test_the_same_question_in_other_dress_is_answered_by_it(shop, asked):
         ("How many internal orders?", OF_ORDERS + "true", "How many international orders?"),
         ("How many orders didn't ship?", OF_ORDERS + "true", "How many orders did ship?"),
         ("How many orders can't ship?", OF_ORDERS + "true", "How many orders don't ship?"),
-        ("How many orders from Germany?", IN_GERMANY, "How many orders from Frances?"),
+        ("How many orders from Germany?", IN_GERMANY, "How many orders from Frence?"),
         ("How many orders from Germany?", IN_GERMANY, "How many orders from United?"),
         ("How many orders in 2025?", OF_ORDERS + "year(order_date) = 2025", "How many orders over 2000?"),
         ("How many orders in 2025?", OF_ORDERS + "year(order_date) = 2025", "How many orders before 2025?"),
