@@ -14,6 +14,7 @@ from app.values import Caller
 if TYPE_CHECKING:
     from app.execution.tables import TableExecutor
     from app.planning.held import Planners
+    from app.verbalising.charts.rendering import ChartRenderer
     from ingest.embedder import Embedder
     from ingest.pii import Detector
     from ingest.stores.snapshot import Store
@@ -50,6 +51,7 @@ class Engine:
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
+        self._charts = Lazy(_open_charts)
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -81,6 +83,11 @@ class Engine:
         """Planners by segment and audience."""
         return self._planners.get()
 
+    @property
+    def charts(self) -> ChartRenderer:
+        """What draws charts; its process starts with the first one."""
+        return self._charts.get()
+
     def masked(self, texts: list[str]) -> list[str]:
         """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
         from app.scrubbing import TokenMap
@@ -111,8 +118,9 @@ class Engine:
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
 
     def close(self) -> None:
-        """Write what is still to be traced and stop the writer."""
+        """Write what is still to be traced and stop the writer; end the process that draws charts."""
         self.traces.close()
+        self.charts.close()
 
 
 def _open_store(settings: Settings) -> Store:
@@ -131,6 +139,12 @@ def _open_detector() -> Detector:
     from ingest.pii import open_detector
 
     return open_detector()
+
+
+def _open_charts() -> ChartRenderer:
+    from app.verbalising.charts.rendering import ChartRenderer
+
+    return ChartRenderer()
 
 
 def _open_planners() -> Planners:

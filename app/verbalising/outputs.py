@@ -51,6 +51,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     """Of a time: the calendar unit of its values."""
     additive: bool = False
     """Parts of it add up to a whole: a count or a sum."""
+    computed: bool = False
+    """Not stored in a row: an aggregate or a metric."""
     labels: dict[str, str] = {}
 
     @property
@@ -71,6 +73,7 @@ def planned_outputs(
             unit=unit_of(item.expression, index),
             grain=_grain(item.expression, column),
             additive=isinstance(item.expression, Aggregate) and item.expression.function in ("count", "sum"),
+            computed=isinstance(item.expression, MEASURED),
             labels=index.column(item.expression).labels if isinstance(item.expression, ColumnRef) else {},
         )
         for item, column, title in zip(plan.select, columns, titles, strict=True)

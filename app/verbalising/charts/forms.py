@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.verbalising.charts.shape import title
+from app.verbalising.charts.shape import disarmed, title
 from app.verbalising.charts.style import (
     CONFIG,
     HEIGHT,
@@ -38,20 +38,20 @@ def complete(view: Spec, heading: str, description: str, values: list[Spec], *, 
     return {
         "$schema": SCHEMA,
         "title": heading,
-        "description": description,
+        "description": disarmed(description),
         "data": data,
         **view,
         "config": CONFIG,
     }
 
 
-def horizontal_bars(category: Output, measure: Output, amounts: Sequence[float], *, field: str = "c1") -> Spec:
+def horizontal_bars(measure: Output, amounts: Sequence[float], *, field: str = "c1", named: bool = True) -> Spec:
     """One bar a row, in the order of the rows: c0 names it, `field` is its length."""
-    y = {"field": "c0", "type": "nominal", "sort": None, "title": title(category)}
+    y = {"field": "c0", "type": "nominal", "sort": None, "title": None}
     x = {"field": field, "type": "quantitative", "axis": amount_axis(measure, amounts, title(measure))}
     bar: Spec = {
         "mark": {"type": "bar", "color": PALETTE[0], "cornerRadiusEnd": 2, "height": {"band": 0.72}},
-        "encoding": {"y": {**y, "axis": {"grid": False}}, "x": x},
+        "encoding": {"y": {**y, "axis": {"grid": False, "title": None, "labels": named}}, "x": x},
     }
     view: Spec = {"width": WIDTH, "height": {"step": ROW_HEIGHT}}
     if len(amounts) > VALUE_LABELS or min(amounts) < 0:
@@ -94,7 +94,7 @@ def line(moment: Output, measure: Output, amounts: Sequence[float], points: int,
         "axis": amount_axis(measure, amounts, title(measure)),
         "scale": {"zero": starts_at_zero(measure, amounts)},
     }
-    mark = {"type": "line", "color": PALETTE[0], "strokeWidth": 2.5, "point": _dots(points)}
+    mark = {"type": "line", "color": PALETTE[0], "strokeWidth": 2.5, "point": _dots(points, PALETTE[0])}
     return {"width": WIDTH, "height": HEIGHT, "mark": mark, "encoding": {"x": _time_axis(moment), "y": y}}
 
 
@@ -102,23 +102,24 @@ def lines(moment: Output, series: Output, measure: Output, amounts: Sequence[flo
     """One line a series (c1)."""
     view = line(moment, measure, amounts, points, field="c2")
     del view["mark"]["color"]
-    view["mark"]["strokeWidth"] = 2
+    view["mark"] |= {"strokeWidth": 2, "point": _dots(points)}
     view["encoding"]["color"] = _colour("c1", series)
     return view
 
 
-def grouped_bars(
-    outer: Output, inner: Output, measure: Output, amounts: Sequence[float], *, stacked: bool, upright: bool, rows: int
-) -> Spec:
-    """Bars of c0 in the colours of c1: parts of one bar where they add up, else side by side."""
-    group = {"field": "c0", "type": "nominal", "sort": None, "title": title(outer), "axis": {"grid": False}}
+def grouped_bars(inner: Output, measure: Output, amounts: Sequence[float], *, stacked: bool, upright: bool) -> Spec:
+    """Bars of c0 in the colours of c1: parts of one bar, in the order of c3, where they add up, else side by side."""
+    group: Spec = {"field": "c0", "type": "nominal", "sort": None, "axis": {"grid": False, "title": None}}
     length: Spec = {"field": "c2", "type": "quantitative", "axis": amount_axis(measure, amounts, title(measure))}
-    if not stacked:
+    if stacked:
+        order: Spec = {"order": {"field": "c3", "type": "quantitative"}}
+    else:
         length["stack"] = None
+        order = {}
     offset = {} if stacked else {"field": "c1", "type": "nominal", "sort": None}
-    encoding: Spec = {"color": _colour("c1", inner)}
+    encoding: Spec = {"color": _colour("c1", inner), **order}
     if upright:
-        group["axis"] = {"grid": False, "labelAngle": 0}
+        group["axis"] |= {"labelAngle": 0}
         encoding |= {"x": group, "y": length} | ({"xOffset": offset} if offset else {})
         size: Spec = {"width": WIDTH, "height": HEIGHT}
     else:
@@ -178,20 +179,22 @@ def starts_at_zero(output: Output, amounts: Sequence[float]) -> bool:
 
 def _time_axis(moment: Output) -> Spec:
     if moment.role == "year":
-        axis: Spec = {"format": "d", "tickMinStep": 1, "grid": False, "title": title(moment)}
+        axis: Spec = {"format": "d", "tickMinStep": 1, "tickCount": 6, "grid": False, "title": None}
         return {"field": "c0", "type": "quantitative", "axis": axis, "scale": {"zero": False, "nice": False}}
     axis = {
         "format": _TIME_FORMATS.get(moment.grain or "day", "%d %b %Y"),
         "grid": False,
         "labelOverlap": "greedy",
         "tickCount": 6,
-        "title": title(moment),
+        "title": None,
     }
     return {"field": "c0", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
 
 
-def _dots(points: int) -> bool | dict[str, Any]:
-    return {"filled": True, "size": 36} if points <= DOTS else False
+def _dots(points: int, colour: str | None = None) -> bool | dict[str, Any]:
+    if points > DOTS:
+        return False
+    return {"filled": True, "size": 36} | ({"color": colour} if colour else {})
 
 
 def _colour(field: str, output: Output) -> Spec:

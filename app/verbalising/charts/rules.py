@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from app.values import Cell
 from app.verbalising.charts import forms
-from app.verbalising.charts.shape import Shape, heading, title
+from app.verbalising.charts.shape import Shape, heading
 from app.verbalising.charts.style import PALETTE, Spec
 from app.verbalising.numbers import percent, spoken
 from app.verbalising.outputs import Output
@@ -95,7 +95,7 @@ def several_series(shape: Shape) -> Spec | None:
     said = _heading([measure], [moment, series_])
     if len(moments) < LEAST_LINE:
         data = [{"c0": label, "c1": name, "c2": value} for _, label, name, value in rows]
-        view = forms.grouped_bars(moment, series_, measure, values, stacked=False, upright=True, rows=len(moments))
+        view = forms.grouped_bars(series_, measure, values, stacked=False, upright=True)
         return forms.complete(
             view, said, _described("Bar chart", said, measure, [f"{r[1]}, {r[2]}" for r in rows], values), data
         )
@@ -120,7 +120,8 @@ def bars(shape: Shape) -> Spec | None:
         pairs.sort(key=lambda pair: (_number(pair[0]) is None, _number(pair[0]) or 0.0))
     amounts = [value for _, value in pairs]
     said = _heading([measure], [group])
-    view = (forms.columns if group.role == "ordinal" else forms.horizontal_bars)(group, measure, amounts)
+    upright = group.role == "ordinal"
+    view = forms.columns(group, measure, amounts) if upright else forms.horizontal_bars(measure, amounts)
     data: list[Spec] = [{"c0": name, "c1": value} for name, value in pairs]
     return forms.complete(view, said, _described("Bar chart", said, measure, [p[0] for p in pairs], amounts), data)
 
@@ -145,9 +146,10 @@ def groups_in_groups(shape: Shape) -> Spec | None:
     for name, _, value in rows:
         totals[name] = totals.get(name, 0.0) + value
     rows.sort(key=lambda row: -totals[row[0]])
-    view = forms.grouped_bars(outer, inner, measure, amounts, stacked=stacked, upright=False, rows=len(totals))
+    view = forms.grouped_bars(inner, measure, amounts, stacked=stacked, upright=False)
     said = _heading([measure], [outer, inner])
-    data: list[Spec] = [{"c0": name, "c1": other, "c2": value} for name, other, value in rows]
+    rank = {other: at for at, other in enumerate(dict.fromkeys(others))}
+    data: list[Spec] = [{"c0": name, "c1": other, "c2": value, "c3": rank[other]} for name, other, value in rows]
     about = _described(
         "Stacked bar chart" if stacked else "Bar chart", said, measure, [f"{r[0]}, {r[1]}" for r in rows], amounts
     )
@@ -157,7 +159,7 @@ def groups_in_groups(shape: Shape) -> Spec | None:
 def panels(shape: Shape) -> Spec | None:
     """Several measures over the same moments or of the same few categories: one panel each, each with its own scale."""
     few = 2 <= len(shape.measures) <= MOST_PANELS
-    if len(shape.dimensions) != 1 or not few or len(shape.rows) < LEAST_ROWS:
+    if len(shape.dimensions) != 1 or not few or not any(shape.outputs[m].computed for m in shape.measures):
         return None
     at = shape.dimensions[0]
     group = shape.outputs[at]
@@ -177,14 +179,14 @@ def panels(shape: Shape) -> Spec | None:
         if line:
             view = forms.line(group, measure, values, len(named), field=f"c{number}") | {"height": 150}
         else:
-            view = forms.horizontal_bars(group, measure, values, field=f"c{number}") | {"width": 300}
+            view = forms.horizontal_bars(measure, values, field=f"c{number}", named=number == 1) | {"width": 240}
         views.append(view)
     data = [
         {"c0": name, **{f"c{number}": column[row] for number, column in enumerate(columns, start=1)}}
         for row, name in enumerate(named)
     ]
     said = _heading(measures, [group])
-    shown = {"vconcat": views} if line or len(named) > 8 or len(views) > 2 else {"hconcat": views}
+    shown = {"vconcat" if line else "hconcat": views}
     about = f"{'Line' if line else 'Bar'} charts, one each of {said}; {len(named)} values each."
     return forms.complete(shown, said, about, data, times=group.role == "time")
 
@@ -207,7 +209,7 @@ def scattered(shape: Shape) -> Spec | None:
     labelled = bool(shape.dimensions) and len(rows) <= NAMED_POINTS
     data: list[Spec] = [{"c0": a, "c1": b, **({"c2": name} if labelled else {})} for name, a, b in rows]
     amounts = [[float(row[1]) for row in rows], [float(row[2]) for row in rows]]
-    said = f"{title(y)} against {title(x)}"
+    said = f"{heading(y.title)} against {heading(x.title, capital=False)}"
     about = f"Scatter plot of {said}; {len(rows)} points."
     return forms.complete(forms.scatter(x, y, amounts, labelled=labelled), said, about, data)
 

@@ -74,12 +74,17 @@ def title(output: Output) -> str:
 
 
 def heading(text: str, *, capital: bool = True) -> str:
-    """Text that a title may hold.
+    """Text that a title may hold."""
+    said = disarmed(clean(text, TITLE_CHARACTERS))
+    return said[:1].upper() + said[1:] if capital else said
+
+
+def disarmed(text: str) -> str:
+    """Text with typographic quotes and without backslashes.
 
     Vega-Lite copies titles into expressions and does not escape each quote, so none is left to end a string there.
     """
-    said = clean(text, TITLE_CHARACTERS).translate(_QUOTES)
-    return said[:1].upper() + said[1:] if capital else said
+    return text.translate(_QUOTES)
 
 
 def clean(text: str, longest: int) -> str:

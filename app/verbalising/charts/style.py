@@ -35,6 +35,7 @@ CONFIG: Spec = {
         "titlePadding": 8,
         "labelLimit": 190,
         "labelPadding": 6,
+        "labelFlush": False,
         "ticks": False,
         "domain": False,
         "gridColor": INK,
@@ -60,7 +61,7 @@ def number_format(output: Output, values: Sequence[float]) -> str:
     if output.ratio:
         return "~%"
     most = max(map(abs, values), default=0.0)
-    return "~s" if 10_000 <= most < 1e9 else ","
+    return "~s" if 10_000 <= most < 1e9 else ",~f"
 
 
 def label_format(output: Output, values: Sequence[float]) -> str:
@@ -93,9 +94,8 @@ def _texts(value: Any) -> set[str]:
 VOCABULARY = frozenset(
     _texts(CONFIG)
     | {SCHEMA, *PALETTE, INK}
-    | {"~%", "~s", ",", ".1%", ",.0f", ",.2~f", "d", "%b %Y", "%Y", "Q%q %Y", "%d %b %Y", "utc:'%Y-%m-%d'"}
-    | {"bar", "line", "point", "text", "nominal", "ordinal", "quantitative", "temporal", "utc", "zero", "width"}
-    | {"c0", "c1", "c2", "c3", "left", "right", "top", "bottom", "middle", "center", "count", "greedy", "-x", "-y"}
-    | {"circle", "square", "shared", "independent", "monotone", "group", "json", "ascending", "descending"}
+    | {"~%", "~s", ",", ",~f", ".1%", ",.0f", ",.2~f", "d", "%b %Y", "%Y", "Q%q %Y", "%d %b %Y", "utc:'%Y-%m-%d'"}
+    | {"bar", "line", "point", "text", "nominal", "ordinal", "quantitative", "temporal", "utc"}
+    | {"c0", "c1", "c2", "c3", "left", "right", "count", "greedy", "position", "offset", "Rows"}
 )
 """Every text of a specification that comes from this package; all others come from the answer, masked in traces."""
