@@ -129,7 +129,9 @@ def _items(report: IngestReport) -> str:
     if report.duplicates:
         parts.append(f"{report.duplicates} duplicates collapsed")
     if tables.total or tables.removed:
-        parts.append(f"{tables.total} tables ({_changes(tables)}), {report.rows:,} rows")
+        parts.append(
+            f"{tables.total} table{'' if tables.total == 1 else 's'} ({_changes(tables)}), {report.rows:,} rows"
+        )
     if report.skipped:
         parts.append(f"{report.skipped} skipped")
     return ", ".join(parts) or "nothing"
