@@ -98,6 +98,8 @@ class _Writer:
             return self._one_measure(only)
         if plan.limit == 1 and len(plan.order_by) == 1:
             return self._extreme(plan.order_by[0])
+        if len(plan.select) == 1:
+            return self._listing()
         parts = [
             said if column == 0 and len(self.items) <= 3 and not said[0].isdigit() else f"{self._name(column)} {said}"
             for column in range(len(self.items))
@@ -141,7 +143,10 @@ class _Writer:
                 for row, said in enumerate(values)
             ]
         best = self.phrases.superlative(self.plan)
-        head = f"{self._count()} {self.phrases.listed(self.plan)}{best}{self._tail()}{'' if best else self._order()}"
+        things = self.phrases.listed(self.plan)
+        if len(self.rows.rows) == 1 and not self.rows.truncated:
+            things = singular(things)
+        head = f"{self._count()} {things}{best}{self._tail()}{'' if best else self._order()}"
         return f"{head}: {', '.join(values)}{self._more(shown)}."
 
     def _order(self) -> str:

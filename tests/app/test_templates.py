@@ -49,9 +49,8 @@ def worded(shop, question):
             "How many orders were not paid in 2025?",
             "There are 2 orders with status other than “paid” in 2025 (order date).",
         ),
-        ("Which customers have never placed an order?", "1"),
+        ("Which customers have never placed an order?", "1 customer with no orders: Di Noor."),
         ("What is the average weight of tents?", "The average weight g of products with category “tents” is 2,550."),
-        ("How many repairs are not closed?", "2"),
     ],
 )
 def test_short_answers(shop, question, text):
@@ -149,5 +148,5 @@ def test_the_figure_of_a_ratio_says_how_it_follows_from_its_cell(shop):
     found = word(best.plan, scrub_rows(query, rows, sees_personal_data=False)[0], index)
     assert found.text == "The net revenue is 14.0%."
     assert [(f.text, f.row, f.column, f.formula) for f in found.figures] == [
-        ("14.0%", 0, "net revenue", "100 * net revenue")
+        ("14.0%", 0, "net_revenue", "100 * net_revenue")
     ]
