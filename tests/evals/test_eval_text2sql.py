@@ -166,7 +166,7 @@ def test_the_curve_counts_every_case_and_goes_from_the_surest_on():
     ]
     assert [limit.threshold for limit in limits(curve)] == [None] * 4
     sure = risk_coverage([(0.9, "right")] * 96 + [(0.5, "right")] * 2 + [(0.4, "wrong")] * 2)
-    assert [(x.wrong_at_most, x.threshold) for x in limits(sure)][0] == (0.03, 0.5)
+    assert next((x.wrong_at_most, x.threshold) for x in limits(sure)) == (0.03, 0.5)
     assert "96.0% answered" in curve_svg(sure, 0.6)
     assert "polyline" in curve_svg(curve, 0.6)
     ET.fromstring(curve_svg((), 0.6))
