@@ -10,6 +10,8 @@ from app.api.callers import Asker
 from app.engine import Engine
 from app.errors import NotFound
 
+TRACE_WAIT_S = 15.0
+"""Seconds to wait for a trace that is still being masked; an id that nobody was given is not waited for."""
 CHART_HEADERS = {
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -40,7 +42,7 @@ def chart_picture(answer_id: str, engine: Engine, asker: Asker, request: Request
 
 def _kept_answer(answer_id: str, engine: Engine, asker: Asker) -> dict[str, Any]:
     """The trace's answer; raises `NotFound` alike for no such answer and for somebody else's."""
-    trace = engine.traces.find(answer_id)
+    trace = engine.traces.find(answer_id, wait_s=TRACE_WAIT_S)
     if trace is None or not (asker.sees_all_answers or (asker.key_id and trace.key_id == asker.key_id)):
         days = engine.settings.trace_retention_days
         raise NotFound("There is no such answer.", hint=f"Answers are kept for {days} days.")

@@ -33,6 +33,7 @@ from app.verbalising.outputs import is_label, unit_of, without_unit
 
 _AGGREGATES = {"sum": "total", "avg": "average", "min": "lowest", "max": "highest"}
 _COMPARED = {"<": "under", "<=": "of at most", ">": "over", ">=": "of at least"}
+_COUNTED = {"<": "fewer than", "<=": "at most", ">": "more than", ">=": "at least", "=": "exactly"}
 _DATED = {"<": "before", "<=": "until", ">": "after", ">=": "from"}
 
 
@@ -189,6 +190,10 @@ class Phrases(Wording):
     def _condition(self, condition: Condition, preposition: str) -> str:
         said, operator = self.expression(condition.expression), condition.operator
         values = " or ".join(self._value(condition.expression, v) for v in condition.values)
+        counted = self.counted(condition.expression)
+        if counted is not None and operator in _COUNTED and condition.values:
+            things = singular(counted) if condition.values == (1,) else plural(counted)
+            return f"with {_COUNTED[operator]} {values} {things}"
         if operator == "is_null":
             return f"with no {said}"
         if operator == "not_null":
@@ -256,6 +261,12 @@ def day_words(value: str) -> str:
 def series(parts: Sequence[str]) -> str:
     """`a, b and c`."""
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+
+
+def moment_words(value: str) -> str:
+    """An ISO timestamp as people say it: `4 January 2023, 15:20`; a midnight is its day, any other text unchanged."""
+    clock = value[11:16]
+    return day_words(value) + (f", {clock}" if value[10:11] in ("T", " ") and clock != "00:00" else "")
 
 
 def computed(plan: Plan, index: SchemaIndex, tables: Sequence[str]) -> Computed:

@@ -6,6 +6,7 @@ import msgspec
 
 from app.planning.plan import (
     MEASURED,
+    Aggregate,
     ColumnRef,
     Expression,
     Measured,
@@ -19,7 +20,7 @@ from app.planning.wording import plural, singular, words
 from app.values import Figure, ScrubbedRows
 from app.verbalising.numbers import percent, spoken
 from app.verbalising.outputs import RATIO_UNITS, is_label, unit_of
-from app.verbalising.restatement import Phrases, day_words, numbers_in
+from app.verbalising.restatement import Phrases, day_words, moment_words, numbers_in
 
 LISTED = 10
 """Rows that the text names; the table has the rest."""
@@ -87,8 +88,9 @@ class _Writer:
         if isinstance(expression, Truncated):
             return period_name(value, expression.grain)
         labels = self.index.column(expression).labels if isinstance(expression, ColumnRef) else {}
-        if isinstance(expression, ColumnRef) and self.index.column(expression).type == "date":
-            return day_words(value)
+        dated = expression.argument if isinstance(expression, Aggregate) else expression
+        if isinstance(dated, ColumnRef) and self.index.column(dated).type in ("date", "timestamp"):
+            return moment_words(value)
         return " ".join(labels.get(value, value).split())
 
     def _single(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.verbalising.charts import VOCABULARY, chart_of
 from app.verbalising.charts.rules import MOST_BARS, MOST_POINTS
@@ -133,3 +135,35 @@ def test_names_of_columns_are_titles_without_quotes_and_never_fields(name):
     assert not any(c in "".join(texts(json.loads(said))) for c in ('"', "\\", "\u202e", "\x00"))
     assert "'signal'" not in said
     assert max(map(len, texts(spec))) < 700
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**25), 10**25),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.dates().map(lambda day: day.isoformat()),
+    st.sampled_from(["2025-13-01", "<PERSON_1>", "1.5", "9" * 39]),
+)
+OUTPUTS = st.builds(
+    Output,
+    name=st.text(max_size=5),
+    title=st.text(max_size=5),
+    role=st.sampled_from(["time", "year", "category", "ordinal", "measure"]),
+    unit=st.sampled_from([None, "EUR", "%", "ratio"]),
+    grain=st.sampled_from([None, "day", "week", "month", "quarter", "year"]),
+    additive=st.booleans(),
+    computed=st.booleans(),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), outputs=st.lists(OUTPUTS, min_size=1, max_size=4))
+def test_any_result_has_a_chart_or_none(data, outputs):
+    rows = data.draw(st.lists(st.tuples(*[CELLS for _ in outputs]), max_size=25))
+    spec = chart_of(outputs, rows, truncated=False, ordered=data.draw(st.booleans()))
+    if spec is not None:
+        json.dumps(spec, allow_nan=False)
+        assert len(spec["data"]["values"]) <= MOST_POINTS
+        assert marks(spec)
