@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from app.values import Cell
@@ -86,7 +86,9 @@ def several_series(shape: Shape) -> Spec | None:
     found, names, amounts = _moments(shape, at), shape.labels(group), shape.amounts(shape.measures[0])
     if found is None or not _is_cross(found, names):
         return None
-    rows = _known(sorted(zip(found, shape.labels(at), names, amounts, strict=True), key=lambda row: str(row[0])))
+    rows = _known(list(zip(found, shape.labels(at), names, amounts, strict=True)))
+    totals = _totals((row[2], row[-1]) for row in rows)
+    rows.sort(key=lambda row: (row[0], -totals[row[2]]))  # the legend has the largest first
     moments = list(dict.fromkeys(row[0] for row in rows))
     if not 2 <= len(set(names)) <= MOST_SERIES or len(moments) < LEAST_ROWS:
         return None
@@ -142,9 +144,7 @@ def groups_in_groups(shape: Shape) -> Spec | None:
     outer, inner, measure = shape.outputs[first], shape.outputs[second], shape.outputs[shape.measures[0]]
     amounts = [row[-1] for row in rows]
     stacked = measure.additive and min(amounts) >= 0
-    totals: dict[str, float] = {}
-    for name, _, value in rows:
-        totals[name] = totals.get(name, 0.0) + value
+    totals = _totals((row[0], row[-1]) for row in rows)
     rows.sort(key=lambda row: -totals[row[0]])
     view = forms.grouped_bars(inner, measure, amounts, stacked=stacked, upright=False)
     said = _heading([measure], [outer, inner])
@@ -243,6 +243,13 @@ def _moments(shape: Shape, column: int) -> list[str] | list[int] | None:
 def _known(rows: list) -> list:  # type: ignore[type-arg]
     """The rows whose last item is an amount."""
     return [row for row in rows if row[-1] is not None]
+
+
+def _totals(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in pairs:
+        found[name] = found.get(name, 0.0) + value
+    return found
 
 
 def _is_cross(first: Sequence[object], second: Sequence[object]) -> bool:
