@@ -136,7 +136,7 @@ class Phrases(Wording):
 
     def superlative(self, plan: Plan) -> str:
         """` with the highest net revenue`, where a limit after one measured order chooses; else nothing."""
-        if plan.limit is None or len(plan.order_by) != 1 or self._is_text(plan.order_by[0].expression):
+        if not takes_the_top(plan) or self._is_text(plan.order_by[0].expression):
             return ""
         key = plan.order_by[0]
         return f" with the {self.end(key)} {self.expression(key.expression)}"
@@ -228,6 +228,12 @@ class Phrases(Wording):
 
     def _is_text(self, expression: Expression) -> bool:
         return isinstance(expression, ColumnRef) and self.index.column(expression).type == "text"
+
+
+def takes_the_top(plan: Plan) -> bool:
+    """Whether a limit after one order keeps the rows at its very end: not the second best, not the best of each group."""
+    skips = getattr(plan, "offset", 0) or getattr(plan, "limit_within", ())
+    return plan.limit is not None and len(plan.order_by) == 1 and not skips
 
 
 def article(noun: str) -> str:
