@@ -231,7 +231,7 @@ class Phrases(Wording):
 
 
 def takes_the_top(plan: Plan) -> bool:
-    """Whether a limit after one order keeps the rows at its very end: not the second best, not the best of each group."""
+    """Whether a limit keeps the rows at the very end of one order: not the second best, not the best of each group."""
     skips = getattr(plan, "offset", 0) or getattr(plan, "limit_within", ())
     return plan.limit is not None and len(plan.order_by) == 1 and not skips
 

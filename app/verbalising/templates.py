@@ -20,7 +20,7 @@ from app.planning.wording import plural, singular, words
 from app.values import Figure, ScrubbedRows
 from app.verbalising.numbers import percent, spoken
 from app.verbalising.outputs import RATIO_UNITS, is_label, unit_of
-from app.verbalising.restatement import Phrases, day_words, moment_words, numbers_in, takes_the_top
+from app.verbalising.restatement import Phrases, day_words, moment_words, numbers_in
 
 LISTED = 10
 """Rows that the text names; the table has the rest."""
@@ -98,7 +98,7 @@ class _Writer:
         only = plan.select[0].expression
         if len(plan.select) == 1 and isinstance(only, MEASURED):
             return self._one_measure(only)
-        if plan.limit == 1 and takes_the_top(plan):
+        if plan.limit == 1 and self.phrases.superlative(plan):
             return self._extreme(plan.order_by[0])
         if len(plan.select) == 1:
             return self._listing()
