@@ -75,6 +75,8 @@ class Draft:
             table=tables[1].table if tables else None,
             sql=tables[1].sql if tables else None,
             figures=worded.figures if worded else (),
+            chart=tables[1].chart if tables else None,
+            computed=tables[1].computed if tables else None,
             confidence=round(route.confidence, 4),
             as_of=self._as_of(used),
             timing_ms=self.watch.timing_ms(),

@@ -13,7 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 
 from app.api.answering import Answering
-from app.api.answers import earlier_answer
+from app.api.answers import chart_picture, earlier_answer
 from app.api.ask import ask
 from app.api.callers import Callers
 from app.api.envelope import Envelope
@@ -31,7 +31,7 @@ from app.ops.version import answerable_version
 from app.settings import Settings, load_settings
 
 ENDPOINTS = (
-    *(front_page, ask, search, sql_check, sources, earlier_answer),
+    *(front_page, ask, search, sql_check, sources, earlier_answer, chart_picture),
     *(verified_queries, verify, unverify),
     *(healthz, readyz, metrics_page),
 )

@@ -14,6 +14,7 @@ from app.values import Caller
 if TYPE_CHECKING:
     from app.execution.tables import TableExecutor
     from app.planning.held import Planners
+    from app.verbalising.charts.rendering import ChartRenderer
     from app.verified.held import VerifiedQueries
     from ingest.embedder import Embedder
     from ingest.pii import Detector
@@ -52,6 +53,7 @@ class Engine:
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
         self._verified = Lazy(lambda: _open_verified(settings))
+        self._charts = Lazy(_open_charts)
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -88,6 +90,11 @@ class Engine:
         """Approved question -> SQL pairs."""
         return self._verified.get()
 
+    @property
+    def charts(self) -> ChartRenderer:
+        """What draws charts; its process starts with the first one."""
+        return self._charts.get()
+
     def masked(self, texts: list[str]) -> list[str]:
         """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
         from app.scrubbing import TokenMap
@@ -118,8 +125,9 @@ class Engine:
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
 
     def close(self) -> None:
-        """Write what is still to be traced and stop the writer."""
+        """Write what is still to be traced and stop the writer; end the process that draws charts."""
         self.traces.close()
+        self.charts.close()
 
 
 def _open_store(settings: Settings) -> Store:
@@ -138,6 +146,12 @@ def _open_detector() -> Detector:
     from ingest.pii import open_detector
 
     return open_detector()
+
+
+def _open_charts() -> ChartRenderer:
+    from app.verbalising.charts.rendering import ChartRenderer
+
+    return ChartRenderer()
 
 
 def _open_planners() -> Planners:

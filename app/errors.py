@@ -13,6 +13,7 @@ AppError                       code, status, message, hint
 ├── DeadlineExceeded      504  nothing was known at the deadline
 ├── ExecutionFailed       500  the engine refused a validated query
 ├── StoreUnavailable      503  no readable manifest
+├── ChartUnavailable      503  a chart could not be drawn
 └── ConfigurationError    500  a setting is wrong; stops the start
 """
 
@@ -111,6 +112,13 @@ class StoreUnavailable(AppError):
     """There is no manifest that can be read."""
 
     code = "store_unavailable"
+    status = 503
+
+
+class ChartUnavailable(AppError):
+    """A chart could not be drawn, or not in time."""
+
+    code = "chart_unavailable"
     status = 503
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,10 +13,14 @@ from app.guards import Objection
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.ranker import ranker
+from app.planning.schema_index import SchemaIndex
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
-from app.values import Clarify, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
+from app.values import Clarify, Computed, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
+from app.verbalising.charts import chart_of
+from app.verbalising.outputs import planned_outputs
+from app.verbalising.restatement import Phrases, computed
 from app.verbalising.templates import Worded, word
 
 if TYPE_CHECKING:
@@ -57,6 +61,8 @@ class TableAnswer(msgspec.Struct, frozen=True):
     table: TableView | None = None
     sql: SqlView | None = None
     objection: Objection | None = None
+    chart: dict[str, Any] | None = None
+    computed: Computed | None = None
     masked: int = 0
     confidence: float = 0.0
     """How likely the plan is right, its result known."""
@@ -173,13 +179,23 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         if _says_nothing(plan, scrubbed):
             return TableAnswer(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
         worded = word(plan, scrubbed, planner.index)
+        table = _asked_columns(scrubbed, plan)
+        chart = _chart(plan, table, planner.index)
     return TableAnswer(
         worded,
-        _asked_columns(scrubbed, plan),
+        table,
         SqlView(text=ran.query.text, dialect="duckdb", source=source),
+        chart=chart,
+        computed=computed(plan, planner.index, ran.query.tables),
         masked=scrubbed.masked,
         confidence=ran.confidence,
     )
+
+
+def _chart(plan: Plan, table: TableView, index: SchemaIndex) -> dict[str, Any] | None:
+    phrases = Phrases(index)
+    outputs = planned_outputs(plan, table.columns, [phrases.expression(i.expression) for i in plan.select], index)
+    return chart_of(outputs, table.rows, truncated=table.truncated, ordered=bool(plan.order_by))
 
 
 def _named(rows: ScrubbedRows, plan: Plan) -> ScrubbedRows:

@@ -184,6 +184,25 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     formula: str | None = None
 
 
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A period of whole days, ISO dates, both ends included."""
+
+    text: str
+    first: str
+    last: str
+
+
+class Computed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a table answer computed, restated from the plan and never from the question."""
+
+    text: str
+    source: str
+    tables: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    """Phrases such as `with status “paid”`; the period is apart."""
+    period: Period | None = None
+
+
 class Clarify(msgspec.Struct, frozen=True, kw_only=True):
     """A question back, with options that, sent as the next question, answer."""
 
@@ -243,6 +262,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     sql: SqlView | None = None
     figures: tuple[Figure, ...] = ()
     chart: dict[str, Any] | None = None
+    """A Vega-Lite specification with its data inline, where a picture says more than the text."""
+    computed: Computed | None = None
     verified: Verified | None = None
     confidence: float = 0.0
     as_of: str | None = None

@@ -1,10 +1,9 @@
 """Table questions over databases never seen: how many are answered rightly, wrongly, or not at all.
 
-    python -m bench.text2sql --data FOLDER [--set spider_dev] [--limit 300] [--out FILE]
+    python -m bench.text2sql --data FOLDER [--set spider_dev] [--limit 300] [--threshold T] [--out FILE]
 
-FOLDER is ANSWERABLE_BENCH_DATA: FOLDER/text2sql/<set>.jsonl and FOLDER/text2sql/databases. Every database is ingested
-as a user would (once, into build/bench/text2sql) and every question is asked by the service's own path, of its source
-alone. Prints counts and the time of a question; `--out` writes one line for each case.
+FOLDER is ANSWERABLE_BENCH_DATA: FOLDER/text2sql/<set>.jsonl and FOLDER/text2sql/databases. It is `answerable eval
+text2sql` over a home in build/bench/text2sql, in one line of figures; `--out` writes one line for each case.
 """
 
 from __future__ import annotations
@@ -12,42 +11,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import msgspec
 
-from app.answer import answer
-from app.asking import question_from
-from app.engine import Engine
-from app.evals.metrics import tally
-from app.evals.text2sql import GoldDatabases, SqlCase, load_sql_cases, score
+from app.evals import sql_runner
+from app.evals.sql_runner import MOST_ROWS, SqlRunner
+from app.evals.text2sql import GoldDatabases, gold_rows, load_sql_cases, spread
 from app.settings import Settings
-from app.values import Answer, Caller
-from ingest.pipeline import ingest_source
-from ingest.request import SourceRequest, slug
-from ingest.stores.snapshot import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "bench" / "text2sql"
-MOST_ROWS = 100_000
 
 
 def ingest_missing(databases: Path, names: set[str]) -> None:
     """Ingest the databases that the home does not hold yet."""
-    known = set(Store(HOME).snapshot().sources) if (HOME / "store").exists() else set()
-    for name in sorted(name for name in names if slug(name) not in known):
-        ingest_source(HOME, SourceRequest(location=str(databases / f"{name}.duckdb"), name=name))
-
-
-def ask(case: SqlCase, engine: Engine) -> tuple[Answer, float]:
-    """The answer to a case and its milliseconds."""
-    caller = Caller(sees_personal_data=True)
-    started = time.perf_counter()
-    question = question_from(case.question, engine, caller, sources=[slug(case.db)], max_rows=MOST_ROWS)
-    return answer(question, engine), (time.perf_counter() - started) * 1000
+    gold = GoldDatabases(databases)
+    sql_runner.ingest_missing(HOME, {name: gold.path(name) for name in names})
 
 
 def main() -> None:
@@ -62,48 +43,25 @@ def main() -> None:
     if not arguments.data:
         sys.exit("give the folder of development data by --data or ANSWERABLE_BENCH_DATA")
     folder = Path(arguments.data) / "text2sql"
-    cases = load_sql_cases(folder / f"{arguments.name}.jsonl")
-    if arguments.limit and arguments.limit < len(cases):
-        cases = tuple(cases[at * len(cases) // arguments.limit] for at in range(arguments.limit))
+    cases = spread(load_sql_cases(folder / f"{arguments.name}.jsonl"), arguments.limit)
     ingest_missing(folder / "databases", {case.db for case in cases})
-    settings = Settings(home=HOME, max_rows=MOST_ROWS)
-    if arguments.threshold is not None:
-        settings = msgspec.structs.replace(settings, planner_threshold=arguments.threshold)
-    engine, gold = Engine(settings), GoldDatabases(folder / "databases")
-    results, times = [], []
-    for case in cases:
-        found, milliseconds = ask(case, engine)
-        got = found.table.rows if found.status == "answered" and found.table is not None else None
-        outcome = score(got, gold.rows(case.db, case.gold_sql), ordered=case.ordered)
-        times.append(milliseconds)
-        results.append(
-            {
-                "id": case.id,
-                "db": case.db,
-                "question": case.question,
-                "gold": case.gold_sql,
-                "outcome": outcome,
-                "confidence": found.confidence,
-                "status": found.status,
-                "text": found.text[:300],
-                "sql": found.sql.text if found.sql else None,
-            }
-        )
-    engine.close()
+    gold = GoldDatabases(folder / "databases")
+    runner = SqlRunner(Settings(home=HOME, max_rows=MOST_ROWS), threshold=arguments.threshold)
+    report = runner.run(cases, gold_rows(cases, gold.rows))
+    runner.close()
     gold.close()
     if arguments.out:
-        arguments.out.write_text("".join(json.dumps(result) + "\n" for result in results), encoding="utf-8")
-    total = tally(str(result["outcome"]) for result in results)  # type: ignore[misc]
-    cuts = statistics.quantiles(times, n=20)
+        lines = b"".join(msgspec.json.encode(result) + b"\n" for result in report.results)
+        arguments.out.write_bytes(lines)
     print(
         json.dumps(
             {
-                f"{arguments.name} questions": len(results),
-                "right": total.right,
-                "wrong": total.wrong,
-                "refused": total.refused,
-                "p50 (ms)": round(statistics.median(times), 1),
-                "p95 (ms)": round(cuts[18], 1),
+                f"{arguments.name} questions": report.total.cases,
+                "right": report.total.right,
+                "wrong": report.total.wrong,
+                "refused": report.total.refused + report.total.failed,
+                "p50 (ms)": report.p50_ms,
+                "p95 (ms)": report.p95_ms,
             }
         )
     )

@@ -117,7 +117,7 @@ def report_lines(report: IngestReport, *, every: bool = False) -> list[str]:
     lines += [f"  {each.severity:9} {each.path or '-'}: {each.message} [{each.code}]" for each in shown]
     hidden = len(report.findings) - len(shown)
     if hidden and report.changed:
-        lines.append(f"  {hidden} more findings: answerable ingest report {report.source}")
+        lines.append(f"  {hidden} more finding{'' if hidden == 1 else 's'}: answerable ingest report {report.source}")
     return lines
 
 
@@ -125,14 +125,21 @@ def _items(report: IngestReport) -> str:
     parts: list[str] = []
     documents, tables = report.documents, report.tables
     if documents.total or documents.removed:
-        parts.append(f"{documents.total} documents ({_changes(documents)}), {report.passages.total} passages")
+        passages = _number(report.passages.total, "passage")
+        parts.append(f"{_number(documents.total, 'document')} ({_changes(documents)}), {passages}")
     if report.duplicates:
-        parts.append(f"{report.duplicates} duplicates collapsed")
+        parts.append(f"{_number(report.duplicates, 'duplicate')} collapsed")
     if tables.total or tables.removed:
-        parts.append(f"{tables.total} tables ({_changes(tables)}), {report.rows:,} rows")
+        parts.append(
+            f"{tables.total} table{'' if tables.total == 1 else 's'} ({_changes(tables)}), {report.rows:,} rows"
+        )
     if report.skipped:
         parts.append(f"{report.skipped} skipped")
     return ", ".join(parts) or "nothing"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _changes(counts: Any) -> str:

@@ -52,8 +52,9 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = [*SECURITY_HEADERS, (b"x-trace-id", identity.encode())]
-                message["headers"] = [*message["headers"], *own]
+                given = {name.lower() for name, _ in message["headers"]}
+                own = [header for header in SECURITY_HEADERS if header[0] not in given]
+                message["headers"] = [*message["headers"], *own, (b"x-trace-id", identity.encode())]
             await send(message)
 
         try:

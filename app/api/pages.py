@@ -16,6 +16,7 @@ PAGE = """<!doctype html>
 <dt><code>POST /v1/sql/check</code></dt><dd>validate SQL without running it</dd>
 <dt><code>GET <a href="/v1/sources">/v1/sources</a></code></dt><dd>what can be asked about</dd>
 <dt><code>GET /v1/answers/{id}</code></dt><dd>an earlier answer</dd>
+<dt><code>GET /v1/answers/{id}/chart.svg</code></dt><dd>its chart as a picture</dd>
 <dt><code>GET <a href="/schema/openapi.json">/schema</a></code></dt><dd>OpenAPI description</dd>
 <dt><code>GET <a href="/healthz">/healthz</a></code>, <code><a href="/readyz">/readyz</a></code>,
 <code><a href="/metrics">/metrics</a></code></dt><dd>operations</dd>

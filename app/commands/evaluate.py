@@ -1,4 +1,4 @@
-"""`answerable eval FILE`."""
+"""`answerable eval FILE` and `answerable eval text2sql`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+from app.commands.evaluate_text2sql import text2sql
 
 if TYPE_CHECKING:
     from app.evals import Case, Gold, Report
     from app.values import Answer
     from ingest.stores.snapshot import Snapshot
 
-app = typer.Typer(add_completion=False)
+
+class FileByDefault(TyperGroup):
+    """A group whose first argument, where it names no command, is the file of the command `file`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command to run."""
+        if args and args[0] not in self.commands:
+            args = ["file", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options before the file belong to `file` too: `eval --json FILE`."""
+        if args and args[0].startswith("-") and args[0] != "--help":
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
 
 
-@app.command("eval")
+app = typer.Typer(
+    cls=FileByDefault,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Score answers: `eval FILE` for questions with what a right answer holds, `eval text2sql` for gold SQL.",
+)
+app.command("text2sql")(text2sql)
+
+
+@app.command("file")
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Questions with what a right answer holds, one JSON object a line.")],
     today: Annotated[

@@ -82,6 +82,10 @@ def explanation(answer: Answer) -> Iterator[str]:
     """Where the answer came from: route, confidence, SQL and the time of each stage in milliseconds."""
     yield ""
     yield f"route: {answer.route}, confidence: {answer.confidence:.2f}, answer: {answer.id}"
+    if answer.computed is not None:
+        yield one_line(f"computed: {answer.computed.text}")
+    if answer.chart is not None:
+        yield one_line(f"chart: {answer.chart.get('title', '')}, at /v1/answers/{answer.id}/chart.svg of the service")
     if answer.sql is not None:
         yield f"sql ({one_line(answer.sql.source)}):"
         yield from ("  " + line for line in plain(answer.sql.text).split("\n"))
@@ -91,7 +95,8 @@ def explanation(answer: Answer) -> Iterator[str]:
 
 def _table_notes(view: TableView) -> Iterator[str]:
     if len(view.rows) > SHOWN_ROWS:
-        yield f"{len(view.rows) - SHOWN_ROWS} more rows; --json shows all."
+        left = len(view.rows) - SHOWN_ROWS
+        yield f"{left} more row{'' if left == 1 else 's'}; --json shows all."
     if view.truncated:
         yield f"There are more rows than the {len(view.rows)} fetched; --max-rows raises the limit."
 

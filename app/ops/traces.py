@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.values import Answer
+from app.verbalising.charts.style import VOCABULARY
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -190,6 +191,8 @@ class Traces:
         except Exception as error:  # noqa: BLE001 - whatever failed, unmasked text is not stored
             _log.error("trace %s is kept without content: masking failed: %s", entry.answer.id, type(error).__name__)
             masked = [WITHHELD] * len(texts)
+            answer["chart"] = None  # bars that are all called alike would be one
+            masked = masked[: 1 + len(_content(answer))]
         rest = iter(masked[1:])
         return masked[0], _map_content(answer, lambda _: next(rest))
 
@@ -253,7 +256,24 @@ def _map_content(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {key: item if key in CLEAR_FIELDS else _map_content(item, change) for key, item in value.items()}
+        return {key: _map_field(key, item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_map_content(item, change) for item in value]
+    return value
+
+
+def _map_field(key: str, value: Any, change: Callable[[str], str]) -> Any:
+    if key == "chart":
+        return _map_chart(value, change)
+    return value if key in CLEAR_FIELDS else _map_content(value, change)
+
+
+def _map_chart(value: Any, change: Callable[[str], str]) -> Any:
+    """The same for a chart, where no field is clear: a text stays only if it is one of the constants of our charts."""
+    if isinstance(value, str):
+        return value if value in VOCABULARY else change(value)
+    if isinstance(value, dict):
+        return {key: _map_chart(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_map_chart(item, change) for item in value]
     return value

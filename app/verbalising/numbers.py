@@ -16,6 +16,12 @@ def spoken(value: float, unit: str | None, *, grouped: bool = True) -> str:
     return f"{text} {unit}" if unit else text
 
 
+def percent(ratio: float) -> str:
+    """A share in 0..1 as percent, with two digits that count: `14.0%`, `0.42%`."""
+    value = 100 * ratio
+    return f"{value:,.1f}%" if abs(value) >= 1 or value == 0 else f"{value:.2g}%"
+
+
 def _plain(value: float, *, money: bool, grouped: bool) -> str:
     separator = "," if grouped else ""
     if isinstance(value, int):

@@ -31,7 +31,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     synonyms: tuple[str, ...] = ()
     unit: str | None = None
-    """`EUR`, `USD`, `%`, `kg` …: from the description file or from the signs removed while typing."""
+    """`EUR`, `USD`, `%`, `kg` …: from the description file or from the signs removed while typing. `ratio`: shares in
+    0..1, which readers see as percent."""
     labels: dict[str, str] = {}
     """Stored value -> what people call it, from the description file."""
     nulls: int = 0

@@ -54,7 +54,9 @@ def test_an_unknown_source_is_a_404(base):
     assert "Known sources: none yet" in error_of(reply)["hint"]
 
 
-@pytest.mark.parametrize("path", ["/nope", "/v1", "/v1/answers/none", "/v1/ask/x", "/v1/feedback"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/v1", "/v1/answers/none", "/v1/answers/none/chart.svg", "/v1/ask/x", "/v1/feedback"]
+)
 def test_what_is_not_there_is_a_404(base, path):
     reply = httpx.get(base + path)
     assert (reply.status_code, error_of(reply)["code"]) == (404, "not_found")

@@ -83,3 +83,12 @@ def test_an_answer_is_read_again_by_its_own_key_and_the_owner_only(keyed):
     assert httpx.get(path, headers=headers["visitor"], timeout=30).json()["id"] == answer["id"]
     assert httpx.get(path, headers=headers["owner"], timeout=30).json()["id"] == answer["id"]
     assert httpx.get(path, headers=headers["analyst"], timeout=30).status_code == 404
+
+
+def test_so_is_its_chart(keyed):
+    base, headers = keyed
+    body = {"question": "Orders per year", "sources": ["shop"]}
+    answer = httpx.post(base + "/v1/ask", json=body, headers=headers["limited"], timeout=60).json()
+    path = f"{base}/v1/answers/{answer['id']}/chart.svg"
+    status = {role: httpx.get(path, headers=headers[role], timeout=60).status_code for role in headers}
+    assert status == {"owner": 200, "limited": 200, "analyst": 404, "visitor": 404, "revoked": 401}

@@ -1,10 +1,25 @@
 """The sample data over HTTP, in the shape of the contract."""
 
+import xml.etree.ElementTree as ET
+
 import httpx
 import pytest
 
-ANSWER = {"id", "status", "route", "text", "citations", "table", "sql", "figures", "chart", "confidence", "as_of"} | {
+ANSWER = {
+    "id",
+    "status",
+    "route",
+    "text",
+    "citations",
+    "table",
+    "sql",
+    "figures",
+    "chart",
+    "computed",
     "verified",
+    "confidence",
+    "as_of",
+} | {
     "clarify",
     "refusal",
     "timing_ms",
@@ -53,6 +68,45 @@ def test_an_answer_can_be_read_again(service):
     assert reply.status_code == 200
     assert set(reply.json()) == ANSWER
     assert reply.json()["status"] == answer["status"]
+
+
+def test_the_chart_of_an_answer_is_a_picture_without_scripts(service):
+    answer = ask(service, "Net revenue per month in 2024", sources=["shop"])
+    assert answer["chart"]["$schema"].endswith("/vega-lite/v6.json")
+    assert len(answer["chart"]["data"]["values"]) == len(answer["table"]["rows"]) == 12
+    path = f"{service}/v1/answers/{answer['id']}/chart.svg"
+    reply = httpx.get(path, timeout=60)
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["content-type"].partition(";")[0] == "image/svg+xml"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert reply.headers.get_list("content-security-policy") == [reply.headers["content-security-policy"]]
+    assert reply.headers["cache-control"] == "private, no-cache"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    root = ET.fromstring(reply.text)
+    names = {str(element.tag).rpartition("}")[2] for element in root.iter()}
+    assert not names & {"script", "foreignObject", "image", "a", "style"}
+    assert "Net revenue by month" in root.get("aria-label")
+    assert "Jan 2024" in reply.text
+    again = httpx.get(path, headers={"If-None-Match": f'"x", {reply.headers["etag"]}'}, timeout=60)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", reply.headers["etag"])
+    kept = httpx.get(f"{service}/v1/answers/{answer['id']}", timeout=30).json()["chart"]
+    assert kept["data"] == answer["chart"]["data"]
+
+
+def test_an_answer_without_a_chart_has_no_picture(service):
+    answer = ask(service, "How many orders were placed in 2025?", sources=["shop"])
+    assert answer["chart"] is None
+    for identity in (answer["id"], "unknown"):
+        reply = httpx.get(f"{service}/v1/answers/{identity}/chart.svg", timeout=30)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_an_answer_says_what_was_computed(service):
+    computed = ask(service, "how many orders were cancelled in march 2025", sources=["shop"])["computed"]
+    assert computed["text"] == "Number of orders with status “cancelled” in March 2025 (order date)"
+    assert (computed["source"], computed["tables"]) == ("shop", ["orders"])
+    assert computed["conditions"] == ["with status “cancelled”"]
+    assert computed["period"] == {"text": "in March 2025 (order date)", "first": "2025-03-01", "last": "2025-03-31"}
 
 
 def test_the_stream_ends_with_the_whole_answer(service):

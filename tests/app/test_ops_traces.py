@@ -8,6 +8,8 @@ import msgspec
 
 from app.ops.traces import Traces
 from app.values import Answer, Citation, ColumnInfo, SqlView, TableView, Versions
+from app.verbalising.charts import VOCABULARY, chart_of
+from app.verbalising.outputs import Output
 
 SECRET = "ada@example.org"
 
@@ -133,6 +135,46 @@ def test_a_trace_keeps_the_first_rows_of_a_long_table(tmp_path):
     table = traces.find("a1").answer["table"]
     traces.close()
     assert table == {"columns": table["columns"], "rows": [list(row) for row in rows[:20]], "truncated": True}
+
+
+def a_chart():
+    person = f"Ada <{SECRET}>"
+    outputs = [
+        Output(name="name", title=f"name {SECRET}", role="category"),
+        Output(name="source", title="number of orders", role="measure"),
+    ]
+    rows = [(person, 3), ("bar", 2), ("c0", 1)]
+    return chart_of(outputs, rows, truncated=False, ordered=True)
+
+
+def test_a_chart_is_kept_with_every_text_of_the_answer_masked(tmp_path):
+    seen = []
+
+    def noted(texts):
+        seen.extend(texts)
+        return mask(texts)
+
+    traces = Traces(tmp_path / "state.db", noted, retention_days=1)
+    traces.record("q", msgspec.structs.replace(an_answer(), chart=a_chart()))
+    found = traces.find("a1").answer["chart"]
+    traces.close()
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [point["c0"] for point in found["data"]["values"]] == ["Ada <<EMAIL_ADDRESS_1>>", "bar", "c0"]
+    assert "<EMAIL_ADDRESS_1>" in found["title"]
+    assert found["config"] == msgspec.to_builtins(a_chart()["config"])
+    assert not VOCABULARY & set(seen)
+
+
+def test_a_chart_that_cannot_be_masked_is_not_kept(tmp_path):
+    def broken(texts):
+        raise RuntimeError
+
+    traces = Traces(tmp_path / "state.db", broken, retention_days=1)
+    traces.record("q", msgspec.structs.replace(an_answer(), chart=a_chart()))
+    found = traces.find("a1").answer
+    traces.close()
+    assert found["chart"] is None
+    assert (found["text"], found["sql"]["text"]) == ("<WITHHELD>", "<WITHHELD>")
 
 
 def test_the_writer_lets_questions_go_first_but_hurries_when_somebody_waits(tmp_path):

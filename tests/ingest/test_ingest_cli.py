@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, cli: Cli, shop: Path) -> Path
 def test_adding_says_what_was_done_and_skipped(cli: Cli, tmp_path: Path, shop: Path) -> None:
     added = cli(new_home(tmp_path), "ingest", "add", str(shop), "--name", "mine")
     assert added.returncode == 0
-    assert "mine: 1 documents (1 new), 1 passages, 2 tables (2 new), 5 rows" in added.stdout
+    assert "mine: 1 document (1 new), 1 passage, 2 tables (2 new), 5 rows" in added.stdout
     assert "skipped   broken.pdf" in added.stdout
     assert added.stderr == ""
 
