@@ -16,6 +16,8 @@ import msgspec
 from app import answering
 from app.clarifying import missing_subject, what_is_missing
 from app.errors import DeadlineExceeded
+from app.followups.conversation import Conversation
+from app.followups.fragment import points_back
 from app.guards import Objection, objection
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
@@ -43,12 +45,28 @@ def answer(question: Question, engine: Engine) -> Answer:
         return draft.refused(
             Objection("no_sources", "There is nothing to ask yet. Add a source: answerable ingest add PATH.")
         )
+    talk = Conversation(
+        question,
+        snapshot,
+        engine,
+        draft,
+        ask=lambda text: _single(question, text, snapshot, engine, draft, whole=True),
+        alone=lambda: _on_its_own(question, snapshot, engine, draft),
+    )
     try:
-        pieces = parts(question.text)
-        compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
-        return compound or _single(question, question.text, snapshot, engine, draft, whole=len(pieces) == 1)
+        found = talk.continued() or talk.alone()
+        talk.keep(found)
+        return found
     except DeadlineExceeded as error:
         return draft.partial(error)
+
+
+def _on_its_own(question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft) -> Answer:
+    """The answer to a question that leans on none before it."""
+    pieces = parts(question.text)
+    compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
+    whole = len(pieces) == 1 and not points_back(question.text)
+    return compound or _single(question, question.text, snapshot, engine, draft, whole=whole)
 
 
 def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]:

@@ -13,6 +13,7 @@ from app.values import Caller
 
 if TYPE_CHECKING:
     from app.execution.tables import TableExecutor
+    from app.followups.sessions import Sessions
     from app.planning.held import Planners
     from ingest.embedder import Embedder
     from ingest.pii import Detector
@@ -50,6 +51,7 @@ class Engine:
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
+        self._sessions = Lazy(lambda: _open_sessions(settings))
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -81,6 +83,11 @@ class Engine:
         """Planners by segment and audience."""
         return self._planners.get()
 
+    @property
+    def sessions(self) -> Sessions:
+        """What callers' sessions remember (0.1 s to open)."""
+        return self._sessions.get()
+
     def masked(self, texts: list[str]) -> list[str]:
         """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
         from app.scrubbing import TokenMap
@@ -106,6 +113,7 @@ class Engine:
                     source.passages.search_dense(vector, 1, Caller().visibilities)
                     source.passages.search_lexical("warm up", 1, Caller().visibilities)
             self.detector.detect(["warm up"])
+            self.sessions.recall("")
         except Exception as error:  # noqa: BLE001 - shown by /readyz; the part is opened again when a question needs it
             self.warm_up_failure = getattr(error, "message", type(error).__name__)
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
@@ -137,6 +145,12 @@ def _open_planners() -> Planners:
     from app.planning.held import Planners
 
     return Planners()
+
+
+def _open_sessions(settings: Settings) -> Sessions:
+    from app.ops.sessions import StateSessions
+
+    return StateSessions(settings.state_path, settings.session_ttl_s)
 
 
 def _open_tables(settings: Settings) -> TableExecutor:

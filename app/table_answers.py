@@ -59,6 +59,8 @@ class TableAnswer(msgspec.Struct, frozen=True):
     masked: int = 0
     confidence: float = 0.0
     """How likely the plan is right, its result known."""
+    plan: Plan | None = None
+    """The plan that was run; None for an answer that no plan stands behind."""
 
 
 def plan_tables(
@@ -146,7 +148,7 @@ def _run(
         )
     with watch.stage("execute"):
         rows = engine.tables.run(query, snapshot, question.deadline)
-    if rows.rows:
+    if rows.rows or not candidate.features:
         return _Ran(candidate, query, rows, candidate.confidence)
     return _Ran(candidate, query, rows, ranker().probability(candidate.features | {"empty": 1.0}))
 
@@ -166,6 +168,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         SqlView(text=ran.query.text, dialect="duckdb", source=source),
         masked=scrubbed.masked,
         confidence=ran.confidence,
+        plan=plan,
     )
 
 

@@ -42,6 +42,15 @@ KEYS = sa.Table(
 )
 
 
+SESSIONS = sa.Table(
+    "sessions",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True, doc="SHA-256 (hex) of the key's id and the session's name."),
+    sa.Column("expires_at", sa.Float, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("context", sa.LargeBinary, nullable=False, doc="JSON of `app.followups.context.Context`; not masked."),
+)
+
+
 def open_state(path: Path) -> sa.Engine:
     """An engine on the state file, made with its tables (readable by its owner only) if it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)

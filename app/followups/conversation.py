@@ -1,0 +1,212 @@
+"""A session's part in an answer: a question that leans on what went before becomes a whole one; what came is kept.
+
+options offered -> choice | fragment -> merged plan | rewritten search | asked as it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.answering import Draft
+from app.followups import passages as documents
+from app.followups import tables
+from app.followups.choosing import choice
+from app.followups.context import Context, PassageTurn, TableTurn, session_id
+from app.followups.fragment import Fragment, fragment_of
+from app.passage_answers import answer_passages
+from app.splitting import leans_on_another, spellings
+from app.table_answers import TablePlan, answer_tables, plan_tables
+from app.values import Answer, Clarify, Question, Route
+
+if TYPE_CHECKING:
+    from app.engine import Engine
+    from app.planning.planner import Candidate, Planner
+    from ingest.stores.snapshot import Snapshot
+
+Ask = Callable[[str], Answer]
+
+
+class Conversation:
+    """One question in its session; without a session it does nothing."""
+
+    def __init__(
+        self,
+        question: Question,
+        snapshot: Snapshot,
+        engine: Engine,
+        draft: Draft,
+        ask: Ask,
+        alone: Callable[[], Answer],
+    ) -> None:
+        self._question = question
+        self._snapshot = snapshot
+        self._engine = engine
+        self._draft = draft
+        self._ask = ask
+        self.alone = alone
+        """Answers the question as if there were no session."""
+        self._id = session_id(question.caller, question.session) if question.session else None
+        context = engine.sessions.recall(self._id) if self._id is not None else None
+        own = context is not None and context.belongs_to(question.caller)
+        self._context = context if own else None
+        self._turn: TableTurn | None = None
+        self._asked = question.text
+        self._offered: tuple[TableTurn, ...] = ()
+
+    def continued(self) -> Answer | None:
+        """The answer to a question that leans on the session; None for one that is asked as it is."""
+        if self._context is None:
+            return None
+        with self._draft.watch.stage("context"):
+            chosen = choice(self._question.text, self._context.options) if self._context.options else None
+        if chosen is not None:
+            return self._chosen(chosen, self._context)
+        fragment = fragment_of(self._question.text)
+        ways = [self._of_tables, self._of_passages]
+        if self._context.latest == "passages":
+            ways.reverse()
+        for way in ways:
+            found = way(fragment, self._context)
+            if found is not None:
+                return found
+        return None
+
+    def keep(self, answer: Answer) -> None:
+        """Remember what later questions may lean on."""
+        if self._id is None:
+            return
+        before = self._context or Context(role=self._question.caller.role, sources=self._question.caller.sources)
+        changed = self._after(before, answer)
+        if changed is not self._context:
+            self._engine.sessions.keep(self._id, changed)
+
+    # -- a choice among options ----------------------------------------------------
+
+    def _chosen(self, option: str, context: Context) -> Answer:
+        self._asked = option
+        turn = next((each for each in context.chosen if each.question == option), None)
+        planner = self._planner(turn) if turn is not None else None
+        if turn is not None and planner is not None:
+            candidate = tables.candidate_of(turn, planner)
+            found = self._run(turn, candidate, planner) if candidate is not None else None
+            if found is not None:
+                return found
+        return msgspec.structs.replace(self._ask(option), understood_as=option)
+
+    # -- tables --------------------------------------------------------------------
+
+    def _planner(self, turn: TableTurn) -> Planner | None:
+        """The planner of a turn's source, if the caller may ask it now and the turn's plan still stands in it."""
+        source = next((s for s in self._draft.sources if s.name == turn.source), None)
+        if source is None:
+            return None
+        planner = self._engine.planners.of(source, self._question.caller.visibilities)
+        return planner if tables.stands(turn.plan, planner) else None
+
+    def _of_tables(self, fragment: Fragment, context: Context) -> Answer | None:
+        if context.tables is None:
+            return self._spelled_out(context)
+        turn, today = context.tables, self._question.today
+        with self._draft.watch.stage("context"):
+            planner = self._planner(turn)
+            leans = planner is not None and tables.leans(fragment, turn, planner, today)
+            if planner is None or leans is False:
+                return None
+            found = tables.continued(fragment, turn, planner, today)
+        if found is None or found.candidate.confidence < self._threshold(turn.source):
+            return None
+        if leans is None and (alone := self.alone()).status == "answered":
+            return alone
+        if found.other is not None and found.other.question != found.turn.question:
+            return self._asked_back((found.turn, found.other), found.candidate.confidence)
+        return self._run(found.turn, found.candidate, planner)
+
+    def _threshold(self, source: str) -> float:
+        reader = next(s for s in self._draft.sources if s.name == source)
+        return reader.catalog.planner_threshold or self._engine.settings.planner_threshold
+
+    def _asked_back(self, turns: Sequence[TableTurn], confidence: float) -> Answer:
+        self._offered = tuple(turns)
+        options = tuple(turn.question for turn in turns)
+        clarify = Clarify(question="That could be meant in two ways.", options=options)
+        return self._draft.clarify(clarify, confidence=confidence)
+
+    def _run(self, turn: TableTurn, candidate: Candidate, planner: Planner) -> Answer | None:
+        """The answer of a merged plan; None where it has none."""
+        threshold = self._threshold(turn.source)
+        plan = TablePlan(turn.source, candidate, tables.planned(candidate), planner, threshold)
+        found = answer_tables(self._question, plan, self._snapshot, self._engine, self._draft.watch)
+        if found.objection is not None:
+            self._turn = turn
+            refused = self._draft.refused(found.objection)
+            return msgspec.structs.replace(refused, understood_as=turn.question)
+        self._turn = turn
+        route = Route(name="tables", confidence=found.confidence, reason="a follow-up of a table answer")
+        answered = self._draft.answered(route, tables=(plan, found))
+        return msgspec.structs.replace(answered, understood_as=turn.question)
+
+    def _spelled_out(self, context: Context) -> Answer | None:
+        """A table question whose "it" is what the document answer before spoke of."""
+        text = self._question.text
+        if context.passages is None or not leans_on_another(text):
+            return None
+        for spelled in spellings(context.passages.question, text):
+            plan = plan_tables(
+                self._question, spelled, self._snapshot, self._engine, self._draft.sources, self._draft.watch
+            )
+            if plan.sure and plan.candidate is not None and plan.candidate.plan.aggregated:
+                self._asked = spelled
+                return msgspec.structs.replace(self._ask(spelled), understood_as=spelled)
+        return None
+
+    # -- documents -----------------------------------------------------------------
+
+    def _of_passages(self, fragment: Fragment, context: Context) -> Answer | None:
+        if context.passages is None or not documents.leans(fragment):
+            return self._spelled_out(context) if context.passages is not None else None
+        names = [s.name for s in self._draft.sources]
+        threshold = self._engine.settings.passage_threshold
+        for text in documents.rewritten(fragment, context.passages):
+            found = answer_passages(self._question, text, self._snapshot, self._engine, names, self._draft.watch)
+            if found.confidence >= threshold and documents.is_answered(fragment, found):
+                self._asked = text
+                route = Route(name="passages", confidence=found.confidence, reason="a follow-up of a document answer")
+                answered = self._draft.answered(route, passages=found)
+                return msgspec.structs.replace(answered, understood_as=text)
+        return None
+
+    # -- what is kept --------------------------------------------------------------
+
+    def _after(self, before: Context, answer: Answer) -> Context:
+        options = answer.clarify.options if answer.status == "clarify" and answer.clarify is not None else ()
+        changed = msgspec.structs.replace(before, options=options, chosen=self._offered if options else ())
+        if answer.status != "answered":
+            return changed
+        table, passage = self._table_turn(answer), self._passage_turn(answer)
+        latest = "tables" if table is not None else "passages" if passage is not None else changed.latest
+        return msgspec.structs.replace(
+            changed, latest=latest, tables=table or changed.tables, passages=passage or changed.passages
+        )
+
+    def _table_turn(self, answer: Answer) -> TableTurn | None:
+        if self._turn is not None and answer.route == "tables":
+            return self._turn
+        told = self._draft.tables
+        if told is None or told[0].source is None or told[1].plan is None or answer.sql is None:
+            return None
+        return TableTurn(source=told[0].source, question=self._asked, plan=told[1].plan, confidence=told[1].confidence)
+
+    def _passage_turn(self, answer: Answer) -> PassageTurn | None:
+        if not answer.citations:
+            return None
+        cited = answer.citations[0]
+        found = [p for told in self._draft.passages for p in told.passages]
+        heading = next(
+            (p.heading for p in found if p.document == cited.document and p.start <= cited.start < p.end), ""
+        )
+        return PassageTurn(
+            source=cited.source, document=cited.document, title=cited.title, heading=heading, question=self._asked
+        )
