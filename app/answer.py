@@ -50,8 +50,8 @@ def answer(question: Question, engine: Engine) -> Answer:
         snapshot,
         engine,
         draft,
-        ask=lambda text: _single(question, text, snapshot, engine, draft, whole=True),
-        alone=lambda: _on_its_own(question, snapshot, engine, draft),
+        ask=lambda text: _single(question, text, snapshot, engine, draft),
+        alone=lambda *, tables=True: _on_its_own(question, snapshot, engine, draft, tables=tables),
     )
     try:
         found = talk.continued() or talk.alone()
@@ -61,12 +61,15 @@ def answer(question: Question, engine: Engine) -> Answer:
         return draft.partial(error)
 
 
-def _on_its_own(question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft) -> Answer:
-    """The answer to a question that leans on none before it."""
+def _on_its_own(
+    question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
+) -> Answer:
+    """The answer to a question that leans on none before it, from tables too unless they are ruled out."""
     pieces = parts(question.text)
     compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
-    whole = len(pieces) == 1 and not points_back(question.text)
-    return compound or _single(question, question.text, snapshot, engine, draft, whole=whole)
+    leaning = len(pieces) > 1 and leans_on_another(question.text)
+    tables = tables and not leaning and not points_back(question.text)
+    return compound or _single(question, question.text, snapshot, engine, draft, tables=tables)
 
 
 def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]:
@@ -79,15 +82,15 @@ def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]
 
 
 def _single(
-    question: Question, text: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, whole: bool
+    question: Question, text: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
 ) -> Answer:
-    """The answer to a question read as one. Unless it is `whole`, an "it" in it forbids the tables to answer."""
+    """The answer to a question read as one, from tables too unless they are ruled out."""
     plan, passages = _look(question, text, snapshot, engine, draft)
     if what_is_missing(question):
         clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources])
         if clarify is not None:
             return draft.clarify(clarify)
-    if not whole and leans_on_another(text):
+    if not tables:
         plan = TablePlan(None, None, None, None, plan.threshold)
     route = choose(text, plan, passages, engine.settings.passage_threshold)
     if route.name == "tables":

@@ -91,7 +91,7 @@ def missing_subject(question: Question, passages: Sequence[Passage], catalogs: S
             if t.default_date or not _dated(question)
         ]
     elif _POINTING.search(text) and passages:
-        titles = dict.fromkeys(p.title for p in passages if p.title)
+        titles = dict.fromkeys(_topic(p.title) for p in passages if p.title)
         options = [f"{_POINTING.sub(_lowered(title), text, count=1)}?" for title in titles]
     if not options:
         options = [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
@@ -100,6 +100,18 @@ def missing_subject(question: Question, passages: Sequence[Passage], catalogs: S
     if not options:
         return None
     return Clarify(question="What is the question about?", options=tuple(options[:MOST_OPTIONS]))
+
+
+_OF_A_SITE = re.compile(r"\s+[|–—:]\s.*$|:\s.*$")
+_DOING = re.compile(
+    r"^(?:\w+ing(?: and \w+ing)?(?: (?:after|for|with|about|to|of|up|out))?\s+)(?=\w+\s|\w+$)", re.IGNORECASE
+)
+
+
+def _topic(title: str) -> str:
+    """What a title is about: "Cleaning a backpack | Help" is about a backpack."""
+    named = _OF_A_SITE.sub("", title.strip())
+    return _DOING.sub("", named) or named
 
 
 def _dated(question: Question) -> bool:

@@ -5,8 +5,8 @@ options offered -> choice | fragment -> merged plan | rewritten search | asked a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from app.followups import tables
 from app.followups.choosing import choice
 from app.followups.context import Context, PassageTurn, TableTurn, session_id
 from app.followups.fragment import Fragment, fragment_of
+from app.guards import Objection
 from app.passage_answers import answer_passages
 from app.splitting import leans_on_another, spellings
 from app.table_answers import TablePlan, answer_tables, plan_tables
@@ -26,7 +27,22 @@ if TYPE_CHECKING:
     from app.planning.planner import Candidate, Planner
     from ingest.stores.snapshot import Snapshot
 
-Ask = Callable[[str], Answer]
+UNFIT = "This reads as a follow-up, but I cannot tell how it changes the question before. Ask it as a whole question."
+WITHOUT_CONTEXT = "This reads as a follow-up, and there is no earlier answer to follow. Ask it as a whole question."
+
+
+class Ask(Protocol):
+    """Answers a text as if there were no session."""
+
+    def __call__(self, text: str, /) -> Answer:
+        """The answer to `text` read as one question."""
+
+
+class Alone(Protocol):
+    """Answers the question itself as if there were no session."""
+
+    def __call__(self, *, tables: bool = True) -> Answer:
+        """The answer; `tables` says whether tables may give it."""
 
 
 class Conversation:
@@ -39,7 +55,7 @@ class Conversation:
         engine: Engine,
         draft: Draft,
         ask: Ask,
-        alone: Callable[[], Answer],
+        alone: Alone,
     ) -> None:
         self._question = question
         self._snapshot = snapshot
@@ -59,7 +75,7 @@ class Conversation:
     def continued(self) -> Answer | None:
         """The answer to a question that leans on the session; None for one that is asked as it is."""
         if self._context is None:
-            return None
+            return self._unanswerable(fragment_of(self._question.text))
         with self._draft.watch.stage("context"):
             chosen = choice(self._question.text, self._context.options) if self._context.options else None
         if chosen is not None:
@@ -72,7 +88,23 @@ class Conversation:
             found = way(fragment, self._context)
             if found is not None:
                 return found
-        return None
+        return self._spelled_out(self._context) or self._unanswerable(fragment)
+
+    def _unanswerable(self, fragment: Fragment) -> Answer | None:
+        """A refusal of a question that cannot be whole and fits nothing before; None for one that may stand alone."""
+        before = self._context is not None and self._context.latest is not None
+        if fragment.asks and not fragment.command:
+            return self.alone(tables=False) if before and fragment.points else None
+        leaning = fragment.also or fragment.relates or fragment.every is not None
+        if not (fragment.command or fragment.change or fragment.instead or (before and leaning)):
+            return self.alone(tables=False) if before and (fragment.about or fragment.points) else None
+        if not before and self._plan_alone().sure:
+            return None
+        return self._draft.refused(Objection("not_understood", UNFIT if before else WITHOUT_CONTEXT))
+
+    def _plan_alone(self) -> TablePlan:
+        question, draft = self._question, self._draft
+        return plan_tables(question, question.text, self._snapshot, self._engine, draft.sources, draft.watch)
 
     def keep(self, answer: Answer) -> None:
         """Remember what later questions may lean on."""
@@ -108,7 +140,7 @@ class Conversation:
 
     def _of_tables(self, fragment: Fragment, context: Context) -> Answer | None:
         if context.tables is None:
-            return self._spelled_out(context)
+            return None
         turn, today = context.tables, self._question.today
         with self._draft.watch.stage("context"):
             planner = self._planner(turn)
@@ -149,11 +181,11 @@ class Conversation:
         return msgspec.structs.replace(answered, understood_as=turn.question)
 
     def _spelled_out(self, context: Context) -> Answer | None:
-        """A table question whose "it" is what the document answer before spoke of."""
-        text = self._question.text
-        if context.passages is None or not leans_on_another(text):
+        """A table question whose "it" is what the question before spoke of."""
+        text, turn = self._question.text, context.tables if context.latest == "tables" else context.passages
+        if turn is None or not leans_on_another(text):
             return None
-        for spelled in spellings(context.passages.question, text):
+        for spelled in spellings(turn.question, text):
             plan = plan_tables(
                 self._question, spelled, self._snapshot, self._engine, self._draft.sources, self._draft.watch
             )
@@ -166,12 +198,12 @@ class Conversation:
 
     def _of_passages(self, fragment: Fragment, context: Context) -> Answer | None:
         if context.passages is None or not documents.leans(fragment):
-            return self._spelled_out(context) if context.passages is not None else None
+            return None
         names = [s.name for s in self._draft.sources]
         threshold = self._engine.settings.passage_threshold
         for text in documents.rewritten(fragment, context.passages):
             found = answer_passages(self._question, text, self._snapshot, self._engine, names, self._draft.watch)
-            if found.confidence >= threshold and documents.is_answered(fragment, found):
+            if found.confidence >= threshold and documents.is_answered(fragment, context.passages, found):
                 self._asked = text
                 route = Route(name="passages", confidence=found.confidence, reason="a follow-up of a document answer")
                 answered = self._draft.answered(route, passages=found)

@@ -7,22 +7,25 @@ about, so that the grammar's patterns and the binding's nearness hold for it as 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 
 import msgspec
+from dateutil.relativedelta import relativedelta
 
 from app.followups import changes
 from app.followups.changes import NoChange
 from app.followups.fragment import Fragment
 from app.planning.binding import Bound, bind
+from app.planning.dates import Period
 from app.planning.draft import Draft, Filter, Measure, Slot
 from app.planning.elements import ColumnOption, Element
 from app.planning.grammar import read
 from app.planning.lexicon import Op
 from app.planning.linking import link
-from app.planning.plan import Aggregate, ColumnRef, Expression, Ordering, Plan, Predicate, Related, Truncated
+from app.planning.plan import Aggregate, ColumnRef, Condition, Expression, Ordering, Plan, Predicate, Related, Truncated
 from app.planning.planner import Planner
 from app.planning.resolve import Resolver, Unresolvable, tables_of_plan
 from app.planning.schema_index import phrase_key
@@ -32,6 +35,8 @@ from app.planning.tokens import identifier_stems
 READINGS, BINDINGS = 12, 4
 COMMANDED, MERGED, CHANGED_MEASURE = 0.98, 0.98, 0.93
 """Trust in a command, in added conditions, groups and columns, and in a question asked again of another measure."""
+FURTHER_TABLE = 0.93
+"""Trust left for each table that only the fragment brings in, as in the planner's first guess."""
 
 
 class Merge(msgspec.Struct, frozen=True):
@@ -42,10 +47,16 @@ class Merge(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Whether a fragment's words say themselves what they ask of, and whether they add more to it."""
+    """What a fragment's words say themselves of what they ask, and whether they add more to it."""
 
-    named: bool
-    restricted: bool
+    tables: frozenset[str] = frozenset()
+    metric: bool = False
+    restricted: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether they name something to ask of."""
+        return bool(self.tables) or self.metric
 
 
 def merges(fragment: Fragment, plan: Plan, planner: Planner, today: date) -> list[Merge]:
@@ -111,9 +122,15 @@ def readings(text: str, plan: Plan, planner: Planner, today: date) -> Iterator[t
     about = Element(kind="table", start=0, end=0, weight=1.0, table=plan.base, text=plan.base)
     for _weight, reading in segment(tokens, linked)[:READINGS]:
         elements = tuple(e for e in reading if not _mere_filler(e))
-        draft = read((_lead(plan), about, *elements))
-        if not draft.uncovered:
-            yield draft, elements
+        lead = _lead(plan)
+        for sequence in ((lead, about, *elements), (lead, about, _THAT_ARE, *elements), (lead, *elements, about)):
+            draft = read(sequence)
+            if not draft.uncovered:
+                yield draft, elements
+                break
+
+
+_THAT_ARE = Element(kind="op", start=0, end=0, weight=1.0, ops=(Op("where"),), text="that are")
 
 
 def _lead(plan: Plan) -> Element:
@@ -128,9 +145,12 @@ def _mere_filler(element: Element) -> bool:
 def subject_of(text: str, plan: Plan, planner: Planner, today: date) -> Subject:
     """What a fragment says itself of its subject, by the first reading that accounts for all its words."""
     for draft, elements in readings(text, plan, planner, today):
-        named = any(e.kind in ("table", "metric") for e in elements)
-        return Subject(named, bool(draft.filters or draft.groups or draft.orders or draft.limit))
-    return Subject(False, False)
+        return Subject(
+            tables=frozenset(e.table for e in elements if e.table is not None),
+            metric=any(e.metric is not None for e in elements),
+            restricted=bool(draft.filters or draft.groups or draft.orders or draft.limit),
+        )
+    return Subject()
 
 
 # -- merging ---------------------------------------------------------------------
@@ -181,7 +201,7 @@ def _merged(
     fragment: Fragment, draft: Draft, elements: Sequence[Element], plan: Plan, planner: Planner
 ) -> Iterator[Merge]:
     named = [name for name, _, _ in draft.tables[1:]]
-    prepared = _drawn_to(plan, draft, planner)
+    prepared = _drawn_to(plan, _in_the_same_year(fragment.text, draft, plan), planner)
     if any(order.measure is None for order in draft.orders):
         prepared = _sorted_by(fragment.text, prepared)
     bounds = bind(prepared, planner.index, planner.graph)
@@ -193,7 +213,8 @@ def _merged(
             continue
         behind = min(0.5, max(0.0, bounds[0].score - bound.score))
         trust = (CHANGED_MEASURE if measured else MERGED) * draft.assumed * (1 - behind)
-        yield Merge(merged, trust * (0.7 + 0.3 * min(bound.links, default=1.0)))
+        further = len(tables_of_plan(merged) - tables_of_plan(plan) - {merged.base})
+        yield Merge(merged, trust * FURTHER_TABLE**further * (0.7 + 0.3 * min(bound.links, default=1.0)))
 
 
 def _drawn_to(plan: Plan, draft: Draft, planner: Planner) -> Draft:
@@ -213,6 +234,37 @@ def _drawn_to(plan: Plan, draft: Draft, planner: Planner) -> Draft:
         filters.append(condition)
     tables = [*draft.tables, *((name, 0, 1.0) for name in sorted(tables_of_plan(plan)) if name != plan.base)]
     return dataclasses.replace(draft, filters=filters, tables=tables)
+
+
+_DATED = re.compile(
+    r"\b(?:\d{4}|last|this|next|past|previous|current|preceding|today|yesterday|tomorrow)\b", re.IGNORECASE
+)
+
+
+def _in_the_same_year(text: str, draft: Draft, plan: Plan) -> Draft:
+    """The draft with "April" after "March 2025" as April 2025: a period without a year is in the plan's."""
+    years = {
+        date.fromisoformat(str(c.values[0])[:10]).year
+        for c in plan.where
+        if isinstance(c, Condition) and c.operator == "between" and c.until_exclusive
+    }
+    if len(years) != 1 or _DATED.search(text):
+        return draft
+    year = years.pop()
+    return dataclasses.replace(
+        draft,
+        filters=[
+            dataclasses.replace(f, period=_moved(f.period, year)) if f.period is not None else f for f in draft.filters
+        ],
+    )
+
+
+def _moved(period: Period, year: int) -> Period:
+    """A period of days moved to the year that it is said to lie in."""
+    start, end = period.start, period.end
+    if start is None or end is None or start.year == year:
+        return period
+    return Period(start + relativedelta(years=year - start.year), end + relativedelta(years=year - start.year), "")
 
 
 def _is_date(ref: ColumnRef, planner: Planner) -> bool:
@@ -276,10 +328,7 @@ def _adds(fragment: Fragment, plan: Plan, shown: Sequence[Expression]) -> bool:
     """Whether further keys stand beside the plan's, rather than in their place."""
     if fragment.instead or not plan.group_by:
         return False
-    if fragment.also:
-        return True
-    times = any(isinstance(e, Truncated) for e in shown)
-    return times and any(isinstance(e, Truncated) for e in plan.group_by) and len(plan.group_by) > 1
+    return fragment.also or any(isinstance(e, Truncated) for e in shown)
 
 
 def _with_items(
@@ -342,6 +391,8 @@ def _with_columns(fragment: Fragment, plan: Plan, columns: Sequence[ColumnRef], 
 def _ordered(addition: _Addition, plan: Plan, planner: Planner) -> Plan:
     """The plan in the order and with the limit that the fragment asks for."""
     draft = addition.draft
+    if draft.orders and plan.aggregated and not plan.group_by:
+        plan = changes.listed(plan, planner.index)
     if draft.orders:
         order = addition.order() if all(o.measure for o in draft.orders) else _direction(addition, plan, planner)
         plan = changes.reordered(plan, order)

@@ -15,6 +15,8 @@ from app.followups.fragment import Fragment
 from app.passage_answers import PassageAnswer
 from app.terms import terms
 
+STILL_ABOUT = 0.5
+"""Least share of the earlier question's content words that the cited passages hold."""
 MOST_TERMS = 5
 """Content words beyond which a question that points at nothing stands alone."""
 _BARE = re.compile(
@@ -71,8 +73,8 @@ def _topic(turn: PassageTurn) -> str:
     return words.strip(" ?!.").lower() if words and len(words.split()) <= 6 else ""
 
 
-def is_answered(fragment: Fragment, found: PassageAnswer) -> bool:
-    """Whether the cited passages hold what the follow-up added."""
+def is_answered(fragment: Fragment, turn: PassageTurn, found: PassageAnswer) -> bool:
+    """Whether the cited passages hold what the follow-up added and most of what the question before was about."""
     if found.reading is None or not found.reading.citations:
         return False
     added = set(terms(_PRONOUN.sub(" ", fragment.text)))
@@ -83,4 +85,10 @@ def is_answered(fragment: Fragment, found: PassageAnswer) -> bool:
         near = any(c.start < passage.end and passage.start < c.end for c in found.reading.citations)
         if (passage.source, passage.document) in cited and near:
             held |= set(terms(f"{passage.title or ''} {passage.heading} {passage.text}"))
-    return added <= held
+    about = set(terms(turn.question)) - added
+    least = 0.5 if fragment.asks else 1.0
+    return _share(added, held) >= least and _share(about, held) >= STILL_ABOUT
+
+
+def _share(wanted: set[str], held: set[str]) -> float:
+    return len(wanted & held) / len(wanted) if wanted else 1.0

@@ -13,17 +13,26 @@ from app.followups.merging import merges, subject_of
 from app.planning.compile import CannotCompile, compile_plan
 from app.planning.elements import Element
 from app.planning.linking import link
-from app.planning.plan import Plan
+from app.planning.plan import MetricRef, Plan
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.segmentation import segment
 from app.planning.tokens import tokenize
 from app.planning.wording import Wording
 
+GOING_ON = 0.5
+"""How much of the doubt in an answer is left when somebody goes on from it: the answer said what was computed."""
 ABOUT_EQUAL = 0.04
 """Trust by which two merges may differ and both be meant."""
 TRIED = 6
 _COMPLETE = re.compile(r"\b(?:there|do we|did we|have we|we have|in total|overall|altogether|exist)\b", re.IGNORECASE)
 _SUBJECTS = ("table", "metric", "column", "value", "period")
+
+
+class _Brief(Wording):
+    """Words for plans without what metrics are defined as."""
+
+    def _metric_filter(self, metric: MetricRef) -> str:
+        return ""
 
 
 class Continued(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +57,11 @@ def leans(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) ->
     """Whether a question may go on from a table answer; None if only what it finds alone can tell."""
     if not fragment.text or len(fragment.text.split()) > MOST_WORDS:
         return False
-    if fragment.command is not None or fragment.points or fragment.every is not None:
+    if fragment.command is not None or fragment.every is not None:
         return True
     subject = subject_of(fragment.text, turn.plan, planner, today)
+    if fragment.points:
+        return subject.tables <= {turn.plan.base} and not (subject.metric and fragment.asks)
     if fragment.asks:
         elliptical = (fragment.also or fragment.about) and not subject.restricted
         if subject.named:
@@ -66,9 +77,10 @@ def leans(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) ->
 def continued(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) -> Continued | None:
     """What the fragment means after the turn; None if it does not fit the plan before."""
     found = _compiled(fragment, turn, planner, today)
-    again = asked_again(fragment, turn, planner, today)
-    if again is not None and (not found or again.candidate.confidence >= found[0].confidence * 0.9):
-        return again
+    if not found or found[0].plan.base != turn.plan.base:
+        again = asked_again(fragment, turn, planner, today)
+        if again is not None and (not found or again.candidate.confidence >= found[0].confidence * 0.9):
+            return again
     if not found:
         return None
     other = found[1] if len(found) > 1 and found[0].confidence - found[1].confidence < ABOUT_EQUAL else None
@@ -82,17 +94,18 @@ def continued(fragment: Fragment, turn: TableTurn, planner: Planner, today: date
 def _compiled(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) -> list[Candidate]:
     """Merges that compile, the most trusted first."""
     found: list[Candidate] = []
+    prior = 1 - (1 - turn.confidence) * GOING_ON
     for merge in merges(fragment, turn.plan, planner, today)[:TRIED]:
         try:
             sql = compile_plan(merge.plan, planner.index, planner.graph)
         except (CannotCompile, KeyError):
             continue
-        found.append(Candidate(plan=merge.plan, sql=sql, confidence=turn.confidence * merge.trust, elements=()))
+        found.append(Candidate(plan=merge.plan, sql=sql, confidence=prior * merge.trust, elements=()))
     return found
 
 
 def _turn(candidate: Candidate, before: TableTurn, planner: Planner) -> TableTurn:
-    said = Wording(planner.index).restate(candidate.plan)
+    said = _Brief(planner.index).restate(candidate.plan)
     question = said[:1].upper() + said[1:]
     return TableTurn(source=before.source, question=question, plan=candidate.plan, confidence=candidate.confidence)
 
