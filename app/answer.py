@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from ingest.stores.snapshot import Snapshot, SourceReader
 
 
+LEAST_TIME_S = 1.0
+"""Seconds that must be left to see whether an option would be answered."""
+
+
 def answer(question: Question, engine: Engine) -> Answer:
     """The answer to a question. Never raises for what a question can cause; raises `AppError` for a broken store."""
     watch, snapshot = Stopwatch(), engine.store.snapshot()
@@ -50,7 +54,7 @@ def answer(question: Question, engine: Engine) -> Answer:
         snapshot,
         engine,
         draft,
-        ask=lambda text: _single(question, text, snapshot, engine, draft),
+        ask=lambda text: _single(msgspec.structs.replace(question, text=text), text, snapshot, engine, draft),
         alone=lambda *, tables=True: _on_its_own(question, snapshot, engine, draft, tables=tables),
     )
     try:
@@ -82,19 +86,30 @@ def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]
 
 
 def _single(
-    question: Question, text: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
+    question: Question,
+    text: str,
+    snapshot: Snapshot,
+    engine: Engine,
+    draft: answering.Draft,
+    *,
+    tables: bool = True,
+    offered: bool = False,
 ) -> Answer:
-    """The answer to a question read as one, from tables too unless they are ruled out."""
+    """The answer to a question read as one, from tables too unless they are ruled out.
+
+    A question that is to be `offered` in answer to another is not answered with a question back.
+    """
     plan, passages = _look(question, text, snapshot, engine, draft)
-    if what_is_missing(question):
-        clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources])
+    answers = _Answers(question, snapshot, engine, draft)
+    if what_is_missing(question) and not offered:
+        clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources], answers)
         if clarify is not None:
             return draft.clarify(clarify)
     if not tables:
         plan = TablePlan(None, None, None, None, plan.threshold)
     route = choose(text, plan, passages, engine.settings.passage_threshold)
     if route.name == "tables":
-        if plan.clarify is not None:
+        if plan.clarify is not None and not offered and all(map(answers, plan.clarify.options)):
             return draft.clarify(plan.clarify, confidence=plan.confidence)
         found = answer_tables(question, plan, snapshot, engine, draft.watch)
         if found.objection is None:
@@ -105,11 +120,26 @@ def _single(
         route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
     if route.name == "passages":
         return draft.answered(route, passages=passages)
-    if plan.planned is not None and plan.planner is not None and plan.planned.uncovered:
+    if plan.planned is not None and plan.planner is not None and plan.planned.uncovered and not offered:
         asked_back = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
-        if asked_back is not None:
+        if asked_back is not None and all(map(answers, asked_back.options)):
             return draft.clarify(asked_back)
     return draft.refused(answering.not_understood(plan, passages), passages)
+
+
+class _Answers:
+    """Whether a question, asked in place of another, is answered: what a question back may offer."""
+
+    def __init__(self, question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft) -> None:
+        self._question, self._snapshot, self._engine, self._draft = question, snapshot, engine, draft
+
+    def __call__(self, option: str) -> bool:
+        """Ask it and see."""
+        if self._question.deadline.left() < LEAST_TIME_S:
+            return False
+        asked, draft = msgspec.structs.replace(self._question, text=option), self._draft
+        scratch = answering.Draft(draft.identity, asked, self._snapshot, draft.sources, draft.watch)
+        return _single(asked, option, self._snapshot, self._engine, scratch, offered=True).status == "answered"
 
 
 def _look(

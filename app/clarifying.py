@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from app.planning.dates import read_period
 from app.planning.planner import Candidate
 from app.planning.resolve import tables_of_plan
 from app.planning.tokens import identifier_words, tokenize
 from app.terms import terms
+from app.topics import topic_of
 from app.values import Clarify, Passage, Question
 from ingest.stores.catalog import Catalog
 
 CLOSE = 0.04
 """Confidence by which two readings may differ and both be meant."""
-MOST_OPTIONS = 3
+MOST_OPTIONS, MOST_TRIED = 3, 8
+"""Options offered, and questions tried for them."""
 _POINTING = re.compile(
     r"\b(?:it|them|they|this|that|these|those|one|ones|the two|both|the other|the same|he|she)\b", re.IGNORECASE
 )
@@ -79,8 +82,16 @@ def what_is_missing(question: Question) -> bool:
     return points and len(named) == 1 and len(tokens) <= 8 and question.text.strip()[:1] != '"'
 
 
-def missing_subject(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> Clarify | None:
-    """Asks what the question is about, offering whole questions that can be answered."""
+def missing_subject(
+    question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog], answers: Callable[[str], bool]
+) -> Clarify | None:
+    """Asks what the question is about, offering whole questions that `answers` finds answered."""
+    offered = list(islice(filter(answers, _possible(question, passages, catalogs)[:MOST_TRIED]), MOST_OPTIONS))
+    return Clarify(question="What is the question about?", options=tuple(offered)) if offered else None
+
+
+def _possible(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> list[str]:
+    """Whole questions that may be meant, the likeliest first."""
     text = question.text.strip().rstrip("?!. ")
     options: list[str] = []
     if re.search(r"\bhow many\b", text, re.IGNORECASE):
@@ -91,27 +102,13 @@ def missing_subject(question: Question, passages: Sequence[Passage], catalogs: S
             if t.default_date or not _dated(question)
         ]
     elif _POINTING.search(text) and passages:
-        titles = dict.fromkeys(_topic(p.title) for p in passages if p.title)
+        titles = dict.fromkeys(topic_of(p.title) for p in passages if p.title)
         options = [f"{_POINTING.sub(_lowered(title), text, count=1)}?" for title in titles]
-    if not options:
-        options = [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
+    if len(options) < MOST_OPTIONS:
+        options += [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
         options += [f"How many {_said(t.name)} are there?" for c in catalogs for t in c.tables]
         options += [str(title) for title in dict.fromkeys(p.title for p in passages if p.title)]
-    if not options:
-        return None
-    return Clarify(question="What is the question about?", options=tuple(options[:MOST_OPTIONS]))
-
-
-_OF_A_SITE = re.compile(r"\s+[|–—:]\s.*$|:\s.*$")
-_DOING = re.compile(
-    r"^(?:\w+ing(?: and \w+ing)?(?: (?:after|for|with|about|to|of|up|out))?\s+)(?=\w+\s|\w+$)", re.IGNORECASE
-)
-
-
-def _topic(title: str) -> str:
-    """What a title is about: "Cleaning a backpack | Help" is about a backpack."""
-    named = _OF_A_SITE.sub("", title.strip())
-    return _DOING.sub("", named) or named
+    return list(dict.fromkeys(options))
 
 
 def _dated(question: Question) -> bool:
@@ -143,7 +140,9 @@ def two_meanings(question: str, candidates: Sequence[Candidate]) -> Clarify | No
         if other is None or other == ref or ":" in mention:
             continue
         names = [f"{_said(r.table)} {_said(r.column)}" for r in (ref, other)]
-        options = tuple(_reworded(question, mention, name) for name in names)
+        held = any(e.kind == "value" and e.text == mention for e in candidates[0].elements)
+        said = [f"{name} {mention}" if held else name for name in names]
+        options = tuple(_reworded(question, mention, each) for each in said)
         if len(set(options)) == 2 and question not in options:
             return Clarify(question=f"By “{mention}”, do you mean {names[0]} or {names[1]}?", options=options)
     return None

@@ -21,6 +21,7 @@ from app.planning.plan import (
     Condition,
     Expression,
     Measured,
+    MetricRef,
     Ordering,
     Plan,
     Predicate,
@@ -173,6 +174,18 @@ def regrouped(plan: Plan, shown: Sequence[Expression], grouping: Sequence[Expres
     )
 
 
+def ungrouped(plan: Plan) -> Plan:
+    """The plan's count, sum or metric over all groups; raises `NoChange` for what does not add up."""
+    measures = measures_of(plan)
+    if plan.having or not plan.group_by or not all(_adds_up(m) for m in measures):
+        raise NoChange("these groups have no total")
+    return rebuilt(plan, measures, group_by=(), order_by=(), limit=None)
+
+
+def _adds_up(measure: Measured) -> bool:
+    return isinstance(measure, MetricRef) or (isinstance(measure, Aggregate) and measure.function in ("count", "sum"))
+
+
 def _held_equal(plan: Plan) -> set[ColumnRef]:
     """Columns that a condition holds at one value: grouping by one of them leaves a single group."""
     return {ref for p in plan.where if isinstance(p, Condition) and p.operator == "=" for ref in columns_of(p)} | {
@@ -293,6 +306,8 @@ def aggregated(plan: Plan, word: str, index: SchemaIndex) -> Plan:
     function = _FUNCTIONS[word]
     if plan.aggregated:
         measures = measures_of(plan)
+        if function == "sum" and plan.group_by:
+            return ungrouped(plan)
         if len(measures) != 1 or not isinstance(measures[0], Aggregate) or measures[0].argument is None:
             raise NoChange("there is no column to aggregate")
         old = measures[0]

@@ -199,15 +199,18 @@ class Conversation:
     def _of_passages(self, fragment: Fragment, context: Context) -> Answer | None:
         if context.passages is None or not documents.leans(fragment):
             return None
+        if context.latest == "tables" and documents.points_at_several(fragment):
+            return None
         names = [s.name for s in self._draft.sources]
         threshold = self._engine.settings.passage_threshold
-        for text in documents.rewritten(fragment, context.passages):
+        for text, whole in documents.rewritten(fragment, context.passages):
             found = answer_passages(self._question, text, self._snapshot, self._engine, names, self._draft.watch)
-            if found.confidence >= threshold and documents.is_answered(fragment, context.passages, found):
-                self._asked = text
+            if found.confidence >= threshold and (whole or documents.is_answered(fragment, text, found)):
+                self._asked = documents.root(fragment, text, context.passages)
                 route = Route(name="passages", confidence=found.confidence, reason="a follow-up of a document answer")
                 answered = self._draft.answered(route, passages=found)
-                return msgspec.structs.replace(answered, understood_as=text)
+                understood = documents.understood(fragment, text, context.passages)
+                return msgspec.structs.replace(answered, understood_as=understood)
         return None
 
     # -- what is kept --------------------------------------------------------------

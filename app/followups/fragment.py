@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Command: TypeAlias = Literal["reverse", "list", "count", "unfiltered", "all_time", "ranked", "aggregate"]
+Command: TypeAlias = Literal["reverse", "list", "count", "unfiltered", "all_time", "ungrouped", "ranked", "aggregate"]
 MOST_WORDS = 14
 """Words beyond which a question is never read as a fragment."""
 
@@ -41,6 +41,7 @@ _RELATING = re.compile(
 )
 
 _COMMANDS: dict[Command, str] = {
+    "ungrouped": r"as (?:a|one) (?:total|sum|single (?:number|figure))|in total|overall|altogether|all together|in sum|without (?:the )?(?:groups?|grouping|breakdown|split)|ungrouped|not (?:grouped|broken down|split up)",
     "reverse": r"(?:(?:do|show|sort|put) (?:it |them |that )?)?(?:the )?(?:other|opposite) (?:way|order)(?: (?:a)?round)?|(?:in )?(?:the )?(?:reverse|opposite)(?: order)?|reverse(?: (?:it|that|them|the (?:order|list|sorting)))|flip (?:it|that|the order)|(?:a)?round the other way|(?:in )?reversed(?: order)?",
     "list": r"(?:(?:show|give|put|list)(?: me)? (?:it|them|that|those|these)?\s?)?as (?:a )?(?:list|table|rows)|list (?:them|those|these)(?: all)?|show(?: me)? (?:them|those|these)(?: all)?|which ones(?: (?:are (?:they|those|these)|exactly))?|which are (?:they|those|these)|who are (?:they|those|these)|what are (?:they|those|these)|(?:list|show|name) (?:them|all of them)|(?:what|which) (?:are|were) (?:their names|they called)",
     "count": r"(?:how many|count)(?: (?:(?:is|are) (?:that|there|they|those|these|it)|(?:of )?(?:them|those|these)(?: are there)?|rows|results|ones)(?: in total| altogether| all together)?)?|how many (?:are there )?in total|count (?:them|those|these)|what(?:'s| is) (?:the|their) (?:count|number)|the (?:count|number)",

@@ -35,6 +35,8 @@ from app.planning.tokens import identifier_stems
 READINGS, BINDINGS = 12, 4
 COMMANDED, MERGED, CHANGED_MEASURE = 0.98, 0.98, 0.93
 """Trust in a command, in added conditions, groups and columns, and in a question asked again of another measure."""
+AS_CONDITION = 0.93
+"""Trust in words that are no condition as they stand being one."""
 FURTHER_TABLE = 0.93
 """Trust left for each table that only the fragment brings in, as in the planner's first guess."""
 
@@ -80,8 +82,9 @@ def _all_merges(fragment: Fragment, plan: Plan, planner: Planner, today: date) -
             return
         except NoChange:
             pass
-    for draft, elements in readings(fragment.text, plan, planner, today):
-        yield from _merged(fragment, draft, elements, plan, planner)
+    for draft, elements, read_so in readings(fragment.text, plan, planner, today):
+        for merge in _merged(fragment, draft, elements, plan, planner):
+            yield Merge(merge.plan, merge.trust * read_so)
 
 
 def _commanded(fragment: Fragment, plan: Plan, planner: Planner) -> Plan:
@@ -93,6 +96,8 @@ def _commanded(fragment: Fragment, plan: Plan, planner: Planner) -> Plan:
             return changes.listed(plan, index)
         case "count":
             return changes.counted(plan)
+        case "ungrouped":
+            return changes.ungrouped(plan)
         case "unfiltered":
             return changes.unfiltered(plan)
         case "all_time":
@@ -116,18 +121,22 @@ def _columns_called(name: str, plan: Plan, planner: Planner) -> set[ColumnRef]:
 # -- reading ---------------------------------------------------------------------
 
 
-def readings(text: str, plan: Plan, planner: Planner, today: date) -> Iterator[tuple[Draft, tuple[Element, ...]]]:
-    """Drafts that account for every word of a fragment, with its elements; the draft begins with the plan's subject."""
+def readings(
+    text: str, plan: Plan, planner: Planner, today: date
+) -> Iterator[tuple[Draft, tuple[Element, ...], float]]:
+    """Drafts that account for every word of a fragment, with its elements and the trust in reading it so.
+
+    A draft begins with the plan's subject. What is no condition as it stands is read as one too ("waterproof").
+    """
     tokens, linked = link(text, planner.index, planner.values, today)
     about = Element(kind="table", start=0, end=0, weight=1.0, table=plan.base, text=plan.base)
     for _weight, reading in segment(tokens, linked)[:READINGS]:
         elements = tuple(e for e in reading if not _mere_filler(e))
         lead = _lead(plan)
-        for sequence in ((lead, about, *elements), (lead, about, _THAT_ARE, *elements), (lead, *elements, about)):
+        for sequence, trust in (((lead, about, *elements), 1.0), ((lead, about, _THAT_ARE, *elements), AS_CONDITION)):
             draft = read(sequence)
             if not draft.uncovered:
-                yield draft, elements
-                break
+                yield draft, elements, trust
 
 
 _THAT_ARE = Element(kind="op", start=0, end=0, weight=1.0, ops=(Op("where"),), text="that are")
@@ -144,7 +153,7 @@ def _mere_filler(element: Element) -> bool:
 
 def subject_of(text: str, plan: Plan, planner: Planner, today: date) -> Subject:
     """What a fragment says itself of its subject, by the first reading that accounts for all its words."""
-    for draft, elements in readings(text, plan, planner, today):
+    for draft, elements, _trust in readings(text, plan, planner, today):
         return Subject(
             tables=frozenset(e.table for e in elements if e.table is not None),
             metric=any(e.metric is not None for e in elements),
@@ -304,6 +313,8 @@ def _applied(
     if addition.having():
         raise NoChange("a condition on groups")
     conditions = addition.conditions()
+    if any(_never_missing(p, planner) for p in conditions):
+        raise NoChange("what is never missing")
     own = draft.items[1:] if plan.aggregated else draft.items
     free = _unused_tables(named, addition, conditions)
     merged, measured = _with_items(fragment, addition, own, free, elements, planner)
@@ -314,6 +325,13 @@ def _applied(
         shown, grouping = addition.keys()
         merged = changes.regrouped(merged, shown, grouping, add=_adds(fragment, merged, shown))
     return _ordered(addition, merged, planner), measured
+
+
+def _never_missing(predicate: Predicate, planner: Planner) -> bool:
+    """Whether a condition asks for missing values of a column that has none, which nobody means."""
+    if not isinstance(predicate, Condition) or predicate.operator != "is_null":
+        return False
+    return isinstance(predicate.expression, ColumnRef) and not planner.index.column(predicate.expression).nulls
 
 
 def _unused_tables(named: Sequence[str], addition: _Addition, conditions: Sequence[Predicate]) -> list[str]:
@@ -349,8 +367,8 @@ def _with_items(
     columns = [e for m in own if isinstance(e := addition.expression(m), ColumnRef)]
     if columns:
         return _with_columns(fragment, plan, columns, planner), False
-    asks_rows = fragment.asks and any(e.is_op("ask") for e in elements[:1]) and fragment.points
-    if asks_rows and not addition.draft.groups and plan.aggregated and not plan.group_by:
+    asks_rows = fragment.asks and fragment.points and any(e.is_op("ask") for e in elements[:1])
+    if asks_rows and addition.draft.filters and not addition.draft.groups and plan.aggregated and not plan.group_by:
         return changes.listed(plan, index), False
     if len(free) == 1 and free[0] != plan.base and (fragment.also or fragment.about) and not fragment.relates:
         if not all(isinstance(m, Aggregate) and m.function == "count" for m in changes.measures_of(plan)):
@@ -383,6 +401,10 @@ def _with_columns(fragment: Fragment, plan: Plan, columns: Sequence[ColumnRef], 
         if numeric and only.function in ("sum", "avg", "min", "max"):
             other = Aggregate(only.function, columns[0].table, columns[0])
             return changes.remeasured(plan, other, planner.index, planner.graph)
+    if any(planner.index.column(ref).type == "boolean" for ref in columns) and not fragment.asks:
+        raise NoChange("a property rather than a column")
+    if fragment.change and not plan.aggregated:
+        return changes.rebuilt(plan, columns)
     if plan.aggregated and not plan.group_by and not fragment.points and not fragment.asks:
         raise NoChange("a single figure has no columns")
     return changes.with_columns(plan, columns, planner.index, planner.graph)

@@ -14,9 +14,10 @@ from app.followups.context import PassageTurn
 from app.followups.fragment import Fragment
 from app.passage_answers import PassageAnswer
 from app.terms import terms
+from app.topics import topic_of
 
 STILL_ABOUT = 0.5
-"""Least share of the earlier question's content words that the cited passages hold."""
+"""Least share of what else a rewritten question asks that the cited passages hold, in content words."""
 MOST_TERMS = 5
 """Content words beyond which a question that points at nothing stands alone."""
 _BARE = re.compile(
@@ -26,7 +27,12 @@ _BARE = re.compile(
 _PRONOUN = re.compile(
     r"\b(?:it|they|them|this|that|these|those|that one|this one)\b(?!\s+(?:is|are|i|you|we)\s)", re.IGNORECASE
 )
-_TOPIC_HEAD = re.compile(r"^.*\b(?:about|for|with|of|to|in|on)\b\s+", re.IGNORECASE)
+_HEAD = re.compile(
+    r"^(?:(?:how (?:much|many|long|often|far|soon|quickly|late|early|do|does|can|should)|how|what|which|who|whom|whose|when|where|why|can|could|may|do|does|did|is|are|was|were|will|would|should|must|am"
+    r"|i|we|you|it|there|have|has|had|the|a|an|to|your|my|our|about|if)\b\s*)+",
+    re.IGNORECASE,
+)
+MOST_TITLE_WORDS = 6
 
 
 def leans(fragment: Fragment) -> bool:
@@ -40,41 +46,80 @@ def leans(fragment: Fragment) -> bool:
     return fragment.marked or fragment.relates
 
 
-def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[str]:
-    """Whole questions that a follow-up may stand for, the likeliest first."""
+def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[tuple[str, bool]]:
+    """Questions that a follow-up may stand for, the likeliest first, and whether each is as good as asked so."""
     before = turn.question.strip().rstrip("?!. ")
     if re.fullmatch(_BARE, fragment.text):
-        yield f"{fragment.text.capitalize()}: {before}?"
+        yield f"{fragment.text.capitalize()}: {before}?", False
         return
-    topic = _topic(turn)
-    if fragment.points:
-        if topic:
-            yield (
-                f"{_PRONOUN.sub(lambda _: topic, fragment.text, count=1)}?"
-                if _PRONOUN.search(fragment.text)
-                else f"{fragment.text} ({topic})?"
-            )
-        yield f"{fragment.text} ({before})?"
+    topics = list(dict.fromkeys(topic for topic in (_asked_about(before), _titled(turn)) if topic))
+    if fragment.asks or fragment.points:
+        for topic in topics:
+            named = _PRONOUN.sub(lambda _, topic=topic: topic, fragment.text, count=1)  # type: ignore[misc]
+            yield f"{named if named != fragment.text else f'{fragment.text} ({topic})'}?", False
         return
-    if fragment.asks:
-        yield f"{fragment.text} ({topic or before})?"
+    exchanged = _exchanged(before, fragment.text)
+    if exchanged is not None:
+        yield f"{exchanged}?", True
         return
     phrase = fragment.text if fragment.relates else f"for {fragment.text}"
-    yield f"{before} {phrase}?"
-    if topic:
-        yield f"{topic} {phrase}?"
+    yield f"{before} {phrase}?", False
+    if topics:
+        yield f"{topics[0]} {phrase}?", False
 
 
-def _topic(turn: PassageTurn) -> str:
-    """What the answer before was about, in a few words: its heading or title."""
-    heading = turn.heading.split(">")[-1].strip()
-    title = turn.title or heading
-    words = title if len(title.split()) <= 6 else heading
-    return words.strip(" ?!.").lower() if words and len(words.split()) <= 6 else ""
+def _asked_about(question: str) -> str:
+    """What a question is about, without the words that ask: "How much is delivery to France" -> "delivery to France"."""
+    return _HEAD.sub("", question).strip()
 
 
-def is_answered(fragment: Fragment, turn: PassageTurn, found: PassageAnswer) -> bool:
-    """Whether the cited passages hold what the follow-up added and most of what the question before was about."""
+def _titled(turn: PassageTurn) -> str:
+    """What the document cited is about, if its title says it in a few words that are no question."""
+    topic = topic_of(turn.title or turn.heading.split(">")[-1])
+    return "" if len(topic.split()) > MOST_TITLE_WORDS or _HEAD.match(topic) else topic.lower()
+
+
+def _exchanged(question: str, phrase: str) -> str | None:
+    """The question with its phrase of the same preposition exchanged: "delivery to France", "to Canada"."""
+    preposition = re.match(r"(?:to|in|for|from|on|at|with|without|by|of)\b", phrase, re.IGNORECASE)
+    if preposition is None:
+        return _noun_exchanged(question, phrase)
+    found = list(re.finditer(rf"\b{preposition[0]}\s+(?!be\b)[^\W\d_][\w'’ -]*$", question, re.IGNORECASE))
+    return f"{question[: found[-1].start()]}{phrase}" if found else None
+
+
+def _noun_exchanged(question: str, phrase: str) -> str | None:
+    """The question with a noun phrase of the same last word exchanged: "the Edinburgh store", "the Munich store"."""
+    last = re.escape(phrase.split()[-1])
+    found = re.search(rf"(?:\b(?:the|a|an|your|my)\s+)?(?:[\w-]+\s+)?\b{last}\b", question, re.IGNORECASE)
+    if found is None or len(phrase.split()) < 2:
+        return None
+    return f"{question[: found.start()]}{phrase}{question[found.end() :]}"
+
+
+def understood(fragment: Fragment, rewritten_as: str, turn: PassageTurn) -> str:
+    """How a follow-up was understood, to read: with what it points at, or as the question that was searched for."""
+    if fragment.asks or fragment.points or re.fullmatch(_BARE, fragment.text):
+        return f"{fragment.text[:1].upper()}{fragment.text[1:]}? (about: {turn.question.strip().rstrip('?!. ')})"
+    return rewritten_as
+
+
+def root(fragment: Fragment, rewritten_as: str, turn: PassageTurn) -> str:
+    """The question that later follow-ups lean on: one that only points at a subject leaves it as it was."""
+    pointing = fragment.asks or fragment.points or re.fullmatch(_BARE, fragment.text)
+    return turn.question if pointing else rewritten_as
+
+
+_SEVERAL = re.compile(r"\b(?:they|them|their|theirs|those|these)\b", re.IGNORECASE)
+
+
+def points_at_several(fragment: Fragment) -> bool:
+    """Whether a question points at several things, as the rows of a table are."""
+    return fragment.points and _SEVERAL.search(fragment.text) is not None
+
+
+def is_answered(fragment: Fragment, asked: str, found: PassageAnswer) -> bool:
+    """Whether the cited passages hold what the follow-up added and half of what else was asked."""
     if found.reading is None or not found.reading.citations:
         return False
     added = set(terms(_PRONOUN.sub(" ", fragment.text)))
@@ -85,7 +130,7 @@ def is_answered(fragment: Fragment, turn: PassageTurn, found: PassageAnswer) -> 
         near = any(c.start < passage.end and passage.start < c.end for c in found.reading.citations)
         if (passage.source, passage.document) in cited and near:
             held |= set(terms(f"{passage.title or ''} {passage.heading} {passage.text}"))
-    about = set(terms(turn.question)) - added
+    about = set(terms(asked)) - added
     least = 0.5 if fragment.asks else 1.0
     return _share(added, held) >= least and _share(about, held) >= STILL_ABOUT
 
