@@ -1,4 +1,4 @@
-"""Questions back: when a question leaves out what it is about, or a word has two meanings."""
+"""Questions back when a question leaves out what it is about."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from app.planning.dates import read_period
-from app.planning.planner import Candidate
-from app.planning.resolve import tables_of_plan
 from app.planning.tokens import identifier_words, tokenize
 from app.terms import terms
 from app.topics import topic_of
 from app.values import Clarify, Passage, Question
 from ingest.stores.catalog import Catalog
 
-CLOSE = 0.04
-"""Confidence by which two readings may differ and both be meant."""
 MOST_OPTIONS, MOST_TRIED = 3, 8
 """Options offered, and questions tried for them."""
 _POINTING = re.compile(
     r"\b(?:it|them|they|this|that|these|those|one|ones|the two|both|the other|the same|he|she)\b", re.IGNORECASE
 )
+_AT_A_THING = re.compile(r"\b(?:it|them|they|this|that|these|those)\b", re.IGNORECASE)
+_ASKING = re.compile(r"(?:how|what|which|who|where|when|why|do|does|can|is|are)\b", re.IGNORECASE)
 _VAGUE = {
     "number",
     "numbers",
@@ -101,9 +99,9 @@ def _possible(question: Question, passages: Sequence[Passage], catalogs: Sequenc
             for t in sorted(c.tables, key=lambda t: -t.rows)
             if t.default_date or not _dated(question)
         ]
-    elif _POINTING.search(text) and passages:
+    elif _AT_A_THING.search(text) and passages:
         titles = dict.fromkeys(topic_of(p.title) for p in passages if p.title)
-        options = [f"{_POINTING.sub(_lowered(title), text, count=1)}?" for title in titles]
+        options = [f"{_AT_A_THING.sub(_lowered(t), text, count=1)}?" for t in titles if not _ASKING.match(t)]
     if len(options) < MOST_OPTIONS:
         options += [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
         options += [f"How many {_said(t.name)} are there?" for c in catalogs for t in c.tables]
@@ -122,27 +120,3 @@ def _lowered(title: str) -> str:
 
 def _said(identifier: str) -> str:
     return " ".join(identifier_words(identifier))
-
-
-def _reworded(question: str, mention: str, name: str) -> str:
-    return re.sub(re.escape(mention), lambda _: name, question, count=1, flags=re.IGNORECASE)
-
-
-def two_meanings(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
-    """Asks which column a word means when two complete plans are as likely and differ in it."""
-    if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE:
-        return None
-    if len(tables_of_plan(candidates[0].plan)) != len(tables_of_plan(candidates[1].plan)):
-        return None
-    first, second = dict(candidates[0].refs), dict(candidates[1].refs)
-    for mention, ref in first.items():
-        other = second.get(mention)
-        if other is None or other == ref or ":" in mention:
-            continue
-        names = [f"{_said(r.table)} {_said(r.column)}" for r in (ref, other)]
-        held = any(e.kind == "value" and e.text == mention for e in candidates[0].elements)
-        said = [f"{name} {mention}" if held else name for name in names]
-        options = tuple(_reworded(question, mention, each) for each in said)
-        if len(set(options)) == 2 and question not in options:
-            return Clarify(question=f"By “{mention}”, do you mean {names[0]} or {names[1]}?", options=options)
-    return None

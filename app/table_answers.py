@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.clarifying import two_meanings
 from app.errors import ExecutionFailed
 from app.guards import Objection
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
@@ -16,7 +15,7 @@ from app.planning.ranker import ranker
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
-from app.values import Clarify, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
+from app.values import Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
 from app.verbalising.templates import Worded, word
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ class TablePlan(msgspec.Struct, frozen=True):
     planned: Planned | None
     planner: Planner | None
     threshold: float
-    clarify: Clarify | None = None
 
     @property
     def confidence(self) -> float:
@@ -76,9 +74,7 @@ def plan_tables(
             planned = planner.plan(text, question.today)
             threshold = source.catalog.planner_threshold or engine.settings.planner_threshold
             candidate = planned.candidates[0] if planned.candidates else None
-            found = TablePlan(
-                source.name, candidate, planned, planner, threshold, two_meanings(text, planned.candidates)
-            )
+            found = TablePlan(source.name, candidate, planned, planner, threshold)
             if _better(found, best):
                 best = found
     return best
