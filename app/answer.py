@@ -86,6 +86,8 @@ def _one_at_a_time(
     question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: answering.Draft
 ) -> Clarify | None:
     """Offers the parts of a compound question as whole questions, if each of them is answered."""
+    if any(map(leans_on_another, pieces)):
+        return None
     whole = [pieces[0]]
     for piece in pieces[1:]:
         before = plan_tables(question, whole[-1], snapshot, engine, draft.sources, draft.watch)

@@ -58,3 +58,9 @@ def _named(said: str, options: Sequence[str]) -> str | None:
         return None
     holding = [option for option in options if wanted <= set(terms(option))]
     return holding[0] if len(holding) == 1 and len(options) > 1 else None
+
+
+def is_bare(reply: str) -> bool:
+    """Whether a reply is nothing but a choice ("2", "the first"), which means nothing where none is open."""
+    said = _plain(reply)
+    return _position(said, len(_ORDINALS)) is not None or _YES.fullmatch(said) is not None

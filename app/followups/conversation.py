@@ -13,7 +13,7 @@ import msgspec
 from app.answering import Draft
 from app.followups import passages as documents
 from app.followups import tables
-from app.followups.choosing import choice
+from app.followups.choosing import choice, is_bare
 from app.followups.context import Context, PassageTurn, TableTurn, session_id
 from app.followups.fragment import Fragment, fragment_of
 from app.guards import Objection
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingest.stores.snapshot import Snapshot
 
 UNFIT = "This reads as a follow-up, but I cannot tell how it changes the question before. Ask it as a whole question."
+NO_CHOICE = "This chooses among options, and none are open. Ask a whole question."
 WITHOUT_CONTEXT = "This reads as a follow-up, and there is no earlier answer to follow. Ask it as a whole question."
 
 
@@ -93,6 +94,8 @@ class Conversation:
     def _unanswerable(self, fragment: Fragment) -> Answer | None:
         """A refusal of a question that cannot be whole and fits nothing before; None for one that may stand alone."""
         before = self._context is not None and self._context.latest is not None
+        if is_bare(self._question.text):
+            return self._draft.refused(Objection("not_understood", NO_CHOICE))
         if fragment.asks and not fragment.command:
             return self.alone(tables=False) if before and fragment.points else None
         leaning = fragment.also or fragment.relates or fragment.every is not None
@@ -205,7 +208,10 @@ class Conversation:
         threshold = self._engine.settings.passage_threshold
         for text, whole in documents.rewritten(fragment, context.passages):
             found = answer_passages(self._question, text, self._snapshot, self._engine, names, self._draft.watch)
-            if found.confidence >= threshold and (whole or documents.is_answered(fragment, text, found)):
+            pasted = not whole and (
+                found.confidence < documents.PASTED or not documents.is_answered(fragment, text, found)
+            )
+            if found.confidence >= threshold and not pasted:
                 self._asked = documents.root(fragment, text, context.passages)
                 route = Route(name="passages", confidence=found.confidence, reason="a follow-up of a document answer")
                 answered = self._draft.answered(route, passages=found)

@@ -27,7 +27,7 @@ from app.planning.lexicon import Op
 from app.planning.linking import link
 from app.planning.plan import Aggregate, ColumnRef, Condition, Expression, Ordering, Plan, Predicate, Related, Truncated
 from app.planning.planner import Planner
-from app.planning.resolve import Resolver, Unresolvable, tables_of_plan
+from app.planning.resolve import Resolver, Unresolvable, tables_of, tables_of_plan
 from app.planning.schema_index import phrase_key
 from app.planning.segmentation import segment
 from app.planning.tokens import identifier_stems
@@ -130,13 +130,15 @@ def readings(
     """
     tokens, linked = link(text, planner.index, planner.values, today)
     about = Element(kind="table", start=0, end=0, weight=1.0, table=plan.base, text=plan.base)
-    for _weight, reading in segment(tokens, linked)[:READINGS]:
+    found = segment(tokens, linked)[:READINGS]
+    for weight, reading in found:
+        likely = max(0.1, 1 + 1.5 * (weight - found[0][0]) / max(1, len(tokens)))
         elements = tuple(e for e in reading if not _mere_filler(e))
         lead = _lead(plan)
         for sequence, trust in (((lead, about, *elements), 1.0), ((lead, about, _THAT_ARE, *elements), AS_CONDITION)):
             draft = read(sequence)
             if not draft.uncovered:
-                yield draft, elements, trust
+                yield draft, elements, trust * likely
 
 
 _THAT_ARE = Element(kind="op", start=0, end=0, weight=1.0, ops=(Op("where"),), text="that are")
@@ -323,6 +325,8 @@ def _applied(
     merged = changes.with_conditions(merged, conditions)
     if draft.groups:
         shown, grouping = addition.keys()
+        if any(not planner.graph.reaches_without_multiplying(plan.base, t) for e in shown for t in tables_of(e)):
+            raise NoChange("a group of which a row may be in several")
         merged = changes.regrouped(merged, shown, grouping, add=_adds(fragment, merged, shown))
     return _ordered(addition, merged, planner), measured
 

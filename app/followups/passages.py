@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterator
 
 from app.followups.context import PassageTurn
-from app.followups.fragment import Fragment
+from app.followups.fragment import Fragment, fragment_of
 from app.passage_answers import PassageAnswer
 from app.terms import terms
 from app.topics import topic_of
 
 STILL_ABOUT = 0.5
 """Least share of what else a rewritten question asks that the cited passages hold, in content words."""
+PASTED = 0.5
+"""Least confidence in an answer to two questions put together as one."""
 MOST_TERMS = 5
 """Content words beyond which a question that points at nothing stands alone."""
 _BARE = re.compile(
@@ -63,9 +65,8 @@ def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[tuple[str, bool
         yield f"{exchanged}?", True
         return
     phrase = fragment.text if fragment.relates else f"for {fragment.text}"
-    yield f"{before} {phrase}?", False
-    if topics:
-        yield f"{topics[0]} {phrase}?", False
+    if not fragment_of(before).about:
+        yield f"{before} {phrase}?", False
 
 
 def _asked_about(question: str) -> str:

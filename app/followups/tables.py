@@ -21,7 +21,7 @@ from app.planning.wording import Wording
 
 GOING_ON = 0.5
 """How much of the doubt in an answer is left when somebody goes on from it: the answer said what was computed."""
-ABOUT_EQUAL = 0.04
+ABOUT_EQUAL = 0.02
 """Trust by which two merges may differ and both be meant."""
 TRIED = 6
 _COMPLETE = re.compile(r"\b(?:there|do we|did we|have we|we have|in total|overall|altogether|exist)\b", re.IGNORECASE)
