@@ -98,16 +98,19 @@ class Conversation:
             return self._draft.refused(Objection("not_understood", NO_CHOICE))
         if fragment.asks and not fragment.command:
             return self.alone(tables=False) if before and fragment.points else None
-        leaning = fragment.also or fragment.relates or fragment.every is not None
-        if not (fragment.command or fragment.change or fragment.instead or (before and leaning)):
-            return self.alone(tables=False) if before and (fragment.about or fragment.points) else None
-        if not before and self._plan_alone().sure:
+        leaning = self._id is not None and (fragment.relates or fragment.every is not None)
+        if not (fragment.marked or leaning) or (not before and self._names_its_subject()):
             return None
+        if fragment.about and not fragment.relates:
+            return self.alone(tables=False)
         return self._draft.refused(Objection("not_understood", UNFIT if before else WITHOUT_CONTEXT))
 
-    def _plan_alone(self) -> TablePlan:
+    def _names_its_subject(self) -> bool:
+        """Whether a plan of the question alone is sure, and is of a table or metric that the question names."""
         question, draft = self._question, self._draft
-        return plan_tables(question, question.text, self._snapshot, self._engine, draft.sources, draft.watch)
+        plan = plan_tables(question, question.text, self._snapshot, self._engine, draft.sources, draft.watch)
+        named = plan.candidate is not None and any(e.kind in ("table", "metric") for e in plan.candidate.elements)
+        return plan.sure and named
 
     def keep(self, answer: Answer) -> None:
         """Remember what later questions may lean on."""
@@ -186,7 +189,8 @@ class Conversation:
     def _spelled_out(self, context: Context) -> Answer | None:
         """A table question whose "it" is what the question before spoke of."""
         text, turn = self._question.text, context.tables if context.latest == "tables" else context.passages
-        if turn is None or not leans_on_another(text):
+        fragment = fragment_of(text)
+        if turn is None or not (fragment.asks and fragment.points and leans_on_another(text)):
             return None
         for spelled in spellings(turn.question, text):
             plan = plan_tables(

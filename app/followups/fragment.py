@@ -36,7 +36,7 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _RELATING = re.compile(
-    r"^(?:for|in|on|at|from|to|with|without|by|per|since|before|after|until|during|between|over|under|above|below|not|excluding|except|of|including|sort(?:ed)?|order(?:ed)? by|last|this|next|each|every)\b",
+    r"^(?:for|in|on|at|from|to|with|without|by|per|since|before|after|until|during|between|over|under|above|below|not|excluding|except|of|including|sort(?:ed)?|order(?:ed)? by|last|this|next|each|every)\b|^(?:\w+ ){1,3}first$",
     re.IGNORECASE,
 )
 
@@ -126,7 +126,7 @@ def _without_marks(text: str) -> tuple[str, set[str]]:
 
 
 def _points(text: str) -> bool:
-    match = _POINTING.search(text)
+    match = next((m for m in _POINTING.finditer(text) if m.group() != "IT"), None)
     return match is not None and len(text[: match.start()].split()) <= 5
 
 

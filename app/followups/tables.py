@@ -25,6 +25,9 @@ ABOUT_EQUAL = 0.02
 """Trust by which two merges may differ and both be meant."""
 TRIED = 6
 _COMPLETE = re.compile(r"\b(?:there|do we|did we|have we|we have|in total|overall|altogether|exist)\b", re.IGNORECASE)
+_ASKS_WITHIN = re.compile(
+    r"\b(?:how|what|which|who|number|average|total|list|show|count|sum|share|percentage)\b", re.IGNORECASE
+)
 _SUBJECTS = ("table", "metric", "column", "value", "period")
 
 
@@ -69,9 +72,9 @@ def leans(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) ->
         return True if fragment.marked else None
     if fragment.marked:
         return True
-    if subject.named:
-        return False
-    return True if fragment.relates else None
+    if fragment.relates:
+        return None if subject.metric or _ASKS_WITHIN.search(fragment.text) else True
+    return False if subject.named else None
 
 
 def continued(fragment: Fragment, turn: TableTurn, planner: Planner, today: date) -> Continued | None:
