@@ -35,6 +35,7 @@ _ASKING = re.compile(
     r"^(?:what|which|who|whom|whose|how|when|where|why|do|does|did|is|are|was|were|can|could|should|will|may|must|list|show|give|tell|find|count|name|compare)\b",
     re.IGNORECASE,
 )
+_ASKING_WITHIN = re.compile(r"\b(?:what|which|how|who|whose|where|when|why|does|do|did|can)\b", re.IGNORECASE)
 _RELATING = re.compile(
     r"^(?:for|in|on|at|from|to|with|without|by|per|since|before|after|until|during|between|over|under|above|below|not|excluding|except|of|including|sort(?:ed)?|order(?:ed)? by|last|this|next|each|every)\b|^(?:\w+ ){1,3}first$",
     re.IGNORECASE,
@@ -105,7 +106,7 @@ def fragment_of(question: str) -> Fragment:
         instead="instead" in found,
         points=_points(text),
         asks=_ASKING.match(text) is not None,
-        relates=_RELATING.match(text) is not None,
+        relates=_RELATING.match(text) is not None and _ASKING_WITHIN.search(text) is None,
     )
     return _commanded(made)
 

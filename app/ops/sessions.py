@@ -20,8 +20,8 @@ from app.ops.state import SESSIONS, open_state
 
 _log = logging.getLogger("answerable.sessions")
 
-PURGE_S = 60.0
-"""Seconds between two deletions of what has expired."""
+PURGE_S, PURGE_EVERY = 60.0, 500
+"""Seconds, and sessions written by this process, after which what has expired is deleted at the latest."""
 
 
 class StateSessions:
@@ -35,6 +35,7 @@ class StateSessions:
         self._most = most
         self._clock = clock
         self._next_purge = 0.0
+        self._written = 0
 
     def recall(self, identity: str) -> Context | None:
         """What is remembered of a session; None if it is unknown, expired or unreadable."""
@@ -54,8 +55,9 @@ class StateSessions:
         try:
             with self._engine.begin() as connection:
                 connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-                if self._clock() >= self._next_purge:
-                    self._next_purge = self._clock() + PURGE_S
+                self._written += 1
+                if self._clock() >= self._next_purge or self._written >= PURGE_EVERY:
+                    self._next_purge, self._written = self._clock() + PURGE_S, 0
                     self._purge(connection)
         except sa.exc.SQLAlchemyError as error:
             _log.error("a session cannot be kept: %s", type(error).__name__)

@@ -6,6 +6,7 @@ import pytest
 ANSWER = {"id", "status", "route", "text", "citations", "table", "sql", "figures", "chart", "confidence", "as_of"} | {
     "clarify",
     "refusal",
+    "understood_as",
     "timing_ms",
     "usage",
     "versions",
