@@ -40,6 +40,11 @@ class Lazy(Generic[Part]):
                     self._part = self._opening()
         return self._part
 
+    @property
+    def opened(self) -> Part | None:
+        """The part if it was opened."""
+        return self._part
+
 
 class Engine:
     """Settings, stores, model, detector, table engine and traces of one process. Thread-safe."""
@@ -119,8 +124,10 @@ class Engine:
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
 
     def close(self) -> None:
-        """Write what is still to be traced and stop the writer."""
+        """Write what is still to be traced, stop the writer, and close the state file."""
         self.traces.close()
+        if self._sessions.opened is not None:
+            self._sessions.opened.close()
 
 
 def _open_store(settings: Settings) -> Store:

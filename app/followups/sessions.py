@@ -25,6 +25,9 @@ class Sessions(Protocol):
     def keep(self, identity: str, context: Context) -> None:
         """Remember this of a session from now on."""
 
+    def close(self) -> None:
+        """Let go of what is held open."""
+
 
 class MemorySessions:
     """Sessions in the memory of one process; they end with it."""
@@ -49,6 +52,11 @@ class MemorySessions:
             self._held.move_to_end(identity)
             while self._held and (len(self._held) > self._most or self._oldest_expired()):
                 self._held.popitem(last=False)
+
+    def close(self) -> None:
+        """Forget every session."""
+        with self._lock:
+            self._held.clear()
 
     def _oldest_expired(self) -> bool:
         expires, _ = next(iter(self._held.values()))

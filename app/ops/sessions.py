@@ -30,7 +30,7 @@ class StateSessions:
     def __init__(
         self, state: Path, ttl_s: float, *, most: int = MOST_SESSIONS, clock: Callable[[], float] = time.time
     ) -> None:
-        self._engine = open_state(state)
+        self._engine = open_state(state, kept_open=True)
         self._ttl_s = ttl_s
         self._most = most
         self._clock = clock
@@ -61,6 +61,10 @@ class StateSessions:
                     self._purge(connection)
         except sa.exc.SQLAlchemyError as error:
             _log.error("a session cannot be kept: %s", type(error).__name__)
+
+    def close(self) -> None:
+        """Close the connections to the file."""
+        self._engine.dispose()
 
     def _purge(self, connection: sa.Connection) -> None:
         """Delete what has expired, and of the rest all but the newest `most`."""
