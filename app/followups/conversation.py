@@ -32,6 +32,10 @@ NO_CHOICE = "This chooses among options, and none are open. Ask a whole question
 WITHOUT_CONTEXT = "This reads as a follow-up, and there is no earlier answer to follow. Ask it as a whole question."
 
 
+SHORT = 2
+"""Words up to which "which products?" after an answer from tables asks nothing of documents."""
+
+
 class Ask(Protocol):
     """Answers a text as if there were no session."""
 
@@ -97,13 +101,25 @@ class Conversation:
         if is_bare(self._question.text):
             return self._draft.refused(Objection("not_understood", NO_CHOICE))
         if fragment.asks and not fragment.command:
-            return self.alone(tables=False) if before and fragment.points else None
+            return self._pointing(fragment) if before else None
         leaning = self._id is not None and (fragment.relates or fragment.every is not None)
+        leaning = leaning or (before and documents.is_bare(fragment))
         if not (fragment.marked or leaning) or (not before and self._names_its_subject()):
             return None
         if fragment.about and not fragment.relates:
             return self.alone(tables=False)
         return self._draft.refused(Objection("not_understood", UNFIT if before else WITHOUT_CONTEXT))
+
+    def _pointing(self, fragment: Fragment) -> Answer | None:
+        """What documents say to a question that points at something before, or is too short to be whole."""
+        context = self._context
+        short = len(fragment.text.split()) <= SHORT and context is not None and context.latest == "tables"
+        if not fragment.points and not short:
+            return None
+        found = self.alone(tables=not fragment.points)
+        if found.status == "clarify" or (short and found.route == "passages"):
+            return self._draft.refused(Objection("not_understood", UNFIT))
+        return found
 
     def _names_its_subject(self) -> bool:
         """Whether a plan of the question alone is sure, and is of a table or metric that the question names."""
@@ -156,7 +172,8 @@ class Conversation:
             found = tables.continued(fragment, turn, planner, today)
         if found is None or found.candidate.confidence < self._threshold(turn.source):
             return None
-        if leans is None and (alone := self.alone()).status == "answered":
+        kept = context.latest == "tables" and not fragment.asks
+        if leans is None and not kept and (alone := self.alone()).status == "answered":
             return alone
         if found.other is not None and found.other.question != found.turn.question:
             return self._asked_back((found.turn, found.other), found.candidate.confidence)
@@ -196,7 +213,9 @@ class Conversation:
             plan = plan_tables(
                 self._question, spelled, self._snapshot, self._engine, self._draft.sources, self._draft.watch
             )
-            if plan.sure and plan.candidate is not None and plan.candidate.plan.aggregated:
+            said = plan.candidate.elements if plan.candidate is not None and plan.sure else ()
+            aggregated = plan.candidate is not None and plan.candidate.plan.aggregated
+            if aggregated and any(e.kind == "value" and e.text.casefold() not in text.casefold() for e in said):
                 self._asked = spelled
                 return msgspec.structs.replace(self._ask(spelled), understood_as=spelled)
         return None

@@ -17,7 +17,7 @@ MOST_WORDS = 14
 
 _LEADS = re.compile(
     r"^(?:(?P<also>and(?: also)?|also|plus)|(?P<about>(?:what|how) about|same (?:thing |question |again )?(?:but )?(?=for|in|with|by|per|on|only)|the same (?=for|in|with|by|per|on)|i meant?|do (?:it|that|the same) (?=for|in|with|by|per|on))"
-    r"|(?P<change>now|but|or rather|rather|then|instead|only|just|(?:restrict|limit|filter|narrow|split|break|group)(?:ed)? (?:it|that|them|this|those|these)?\s?(?:down )?(?:to|on|by)?(?=\s|$)"
+    r"|(?P<change>now|but|or rather|rather|then|instead|only|just|(?:restrict|limit|filter|narrow)(?:ed)? (?:it|that|them|this|those|these)?\s?(?:down )?(?:to|on|by)?(?=\s|$)|(?:split|break|group)(?:ed)?(?: (?:it|that|them|this|those|these))?(?: up| down| out)?(?= by\s| per\s| into\s)"
     r"|(?:can|could) (?:you|i|we) (?:please )?(?:see|show|have|get|do|make|split|break|sort|order|list)(?: me)? (?:it|that|this|them|those|the same)"
     r"|(?:show|give|list|make|put|get|let me see|let's see|i want|i'd like)(?: me)? (?:it|that|this|the same(?: thing)?|them|those)(?= (?:for|in|by|per|as|with|without|only|sorted|ordered|broken|split|grouped|from|on|since|before|after)\b))"
     r"|(?P<polite>so|ok|okay|please|well|great|thanks|thank you|cool|good|nice|alright|right|next|hm+|ah|oh|yes|no|sorry))(?=[\s,.!]|$)[,.!:]?\s*",

@@ -130,15 +130,34 @@ def readings(
     """
     tokens, linked = link(text, planner.index, planner.values, today)
     about = Element(kind="table", start=0, end=0, weight=1.0, table=plan.base, text=plan.base)
+    compared = _compared(plan, planner)
     found = segment(tokens, linked)[:READINGS]
     for weight, reading in found:
         likely = max(0.1, 1 + 1.5 * (weight - found[0][0]) / max(1, len(tokens)))
         elements = tuple(e for e in reading if not _mere_filler(e))
         lead = _lead(plan)
-        for sequence, trust in (((lead, about, *elements), 1.0), ((lead, about, _THAT_ARE, *elements), AS_CONDITION)):
+        sequences = [((lead, about, *elements), 1.0), ((lead, about, _THAT_ARE, *elements), AS_CONDITION)]
+        if compared is not None:
+            sequences.append(((lead, about, _THAT_ARE, compared, *elements), AS_CONDITION))
+        for sequence, trust in sequences:
             draft = read(sequence)
             if not draft.uncovered:
                 yield draft, elements, trust * likely
+
+
+def _compared(plan: Plan, planner: Planner) -> Element | None:
+    """The only number that the plan's conditions compare, as a mention: what "less than 50" is said of."""
+    refs = {
+        c.expression
+        for c in plan.where
+        if isinstance(c, Condition) and c.operator in ("<", "<=", ">", ">=", "between") and not c.until_exclusive
+        if isinstance(c.expression, ColumnRef) and planner.index.column(c.expression).type in ("integer", "number")
+    }
+    if len(refs) != 1:
+        return None
+    ref = refs.pop()
+    option = ColumnOption(ref, 1.0, planner.index.column(ref).type)
+    return Element(kind="column", start=0, end=0, weight=1.0, columns=(option,), text=ref.column)
 
 
 _THAT_ARE = Element(kind="op", start=0, end=0, weight=1.0, ops=(Op("where"),), text="that are")
@@ -247,6 +266,7 @@ def _drawn_to(plan: Plan, draft: Draft, planner: Planner) -> Draft:
     return dataclasses.replace(draft, filters=filters, tables=tables)
 
 
+_WITH = re.compile(r"(?:(?:those|the ones) )?(?:with|having|that have|who have|which have)\b", re.IGNORECASE)
 _DATED = re.compile(
     r"\b(?:\d{4}|last|this|next|past|previous|current|preceding|today|yesterday|tomorrow)\b", re.IGNORECASE
 )
@@ -321,6 +341,8 @@ def _applied(
     free = _unused_tables(named, addition, conditions)
     merged, measured = _with_items(fragment, addition, own, free, elements, planner)
     if free and not measured:
+        if not _WITH.match(fragment.text) or len(free) > 1:
+            raise NoChange("a table that says nothing of the rows")
         conditions = (*conditions, *(Related(table) for table in free if table != plan.base))
     merged = changes.with_conditions(merged, conditions)
     if draft.groups:

@@ -23,7 +23,7 @@ PASTED = 0.5
 MOST_TERMS = 5
 """Content words beyond which a question that points at nothing stands alone."""
 _BARE = re.compile(
-    r"(?:why|why not|how|how so|how long|how much|how many|how often|when|where|who|which|since when|until when|how far|what for|at what cost|for how long)",
+    r"(?:why|why not|how|how so|how long|how much|how many|how often|when|where|who|which|since when|until when|how far|what for|(?:at|in|on|for|from|to|within|until|by|with|after|before|under) (?:what|which|how (?:many|much|long))(?: \w+){0,2})",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
@@ -34,12 +34,13 @@ _HEAD = re.compile(
     r"|i|we|you|it|there|have|has|had|the|a|an|to|your|my|our|about|if)\b\s*)+",
     re.IGNORECASE,
 )
-MOST_TITLE_WORDS = 6
+MOST_TITLE_WORDS, MOST_NOUN_WORDS = 6, 4
+"""Words up to which a title, and a follow-up without a preposition, is read as the name of something."""
 
 
 def leans(fragment: Fragment) -> bool:
     """Whether a question may go on from a document answer: it has a mark, points at something, or is a bare "why"."""
-    if re.fullmatch(_BARE, fragment.text):
+    if is_bare(fragment):
         return True
     if fragment.points:
         return len(terms(fragment.text)) <= MOST_TERMS
@@ -48,10 +49,15 @@ def leans(fragment: Fragment) -> bool:
     return fragment.marked or fragment.relates
 
 
+def is_bare(fragment: Fragment) -> bool:
+    """Whether a question only asks for one thing more of what was said: "why?", "at which temperature?"."""
+    return re.fullmatch(_BARE, fragment.text) is not None
+
+
 def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[tuple[str, bool]]:
     """Questions that a follow-up may stand for, the likeliest first, and whether each is as good as asked so."""
     before = turn.question.strip().rstrip("?!. ")
-    if re.fullmatch(_BARE, fragment.text):
+    if is_bare(fragment):
         yield f"{fragment.text.capitalize()}: {before}?", False
         return
     topics = list(dict.fromkeys(topic for topic in (_asked_about(before), _titled(turn)) if topic))
@@ -91,6 +97,9 @@ def _exchanged(question: str, phrase: str) -> str | None:
 
 def _noun_exchanged(question: str, phrase: str) -> str | None:
     """The question with a noun phrase of the same last word exchanged: "the Edinburgh store", "the Munich store"."""
+    ending = re.search(r"\b(?:a|an|the|my|your)\s+(?:[\w'’-]+\s?){1,3}$", question, re.IGNORECASE)
+    if ending is not None and len(phrase.split()) <= MOST_NOUN_WORDS:
+        return f"{question[: ending.start()]}{phrase}"
     last = re.escape(phrase.split()[-1])
     found = re.search(rf"(?:\b(?:the|a|an|your|my)\s+)?(?:[\w-]+\s+)?\b{last}\b", question, re.IGNORECASE)
     if found is None or len(phrase.split()) < 2:
@@ -100,14 +109,14 @@ def _noun_exchanged(question: str, phrase: str) -> str | None:
 
 def understood(fragment: Fragment, rewritten_as: str, turn: PassageTurn) -> str:
     """How a follow-up was understood, to read: with what it points at, or as the question that was searched for."""
-    if fragment.asks or fragment.points or re.fullmatch(_BARE, fragment.text):
+    if fragment.asks or fragment.points or is_bare(fragment):
         return f"{fragment.text[:1].upper()}{fragment.text[1:]}? (about: {turn.question.strip().rstrip('?!. ')})"
     return rewritten_as
 
 
 def root(fragment: Fragment, rewritten_as: str, turn: PassageTurn) -> str:
     """The question that later follow-ups lean on: one that only points at a subject leaves it as it was."""
-    pointing = fragment.asks or fragment.points or re.fullmatch(_BARE, fragment.text)
+    pointing = fragment.asks or fragment.points or is_bare(fragment)
     return turn.question if pointing else rewritten_as
 
 
@@ -132,7 +141,7 @@ def is_answered(fragment: Fragment, asked: str, found: PassageAnswer) -> bool:
         if (passage.source, passage.document) in cited and near:
             held |= set(terms(f"{passage.title or ''} {passage.heading} {passage.text}"))
     about = set(terms(asked)) - added
-    least = 0.5 if fragment.asks else 1.0
+    least = 0.0 if is_bare(fragment) else 0.5 if fragment.asks else 1.0
     return _share(added, held) >= least and _share(about, held) >= STILL_ABOUT
 
 

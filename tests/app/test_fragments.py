@@ -19,6 +19,7 @@ from app.followups.fragment import fragment_of, points_back
         ("only the paid ones", "the paid ones", {"change"}),
         ("in 2025 only", "in 2025", {"change", "relates"}),
         ("show me their emails", "show me their emails", {"asks", "points"}),
+        ("break it down by country", "by country", {"change", "relates"}),
         ("Can you show it by month", "by month", {"change", "relates"}),
         ("How many customers do we have?", "How many customers do we have", {"asks"}),
         ("By what time must I order?", "By what time must I order", set()),
