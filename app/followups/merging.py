@@ -1,42 +1,30 @@
-"""A fragment and the plan before it become plans of the whole: read by the question grammar, bound, and merged.
-
-The fragment is read as if it followed "how many ORDERS" or "show ORDERS", ORDERS being what the plan before is
-about, so that the grammar's patterns and the binding's nearness hold for it as they do for a whole question.
-"""
+"""A fragment and the plan before it become plans of the whole: read by the question grammar, bound, and merged."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 
 import msgspec
-from dateutil.relativedelta import relativedelta
 
 from app.followups import changes
 from app.followups.changes import NoChange
 from app.followups.fragment import Fragment
+from app.followups.reading import drawn_to, readings
 from app.planning.binding import Bound, bind
-from app.planning.dates import Period
-from app.planning.draft import Draft, Filter, Measure, Slot
-from app.planning.elements import ColumnOption, Element
-from app.planning.grammar import read
-from app.planning.lexicon import Op
-from app.planning.linking import link
+from app.planning.draft import Draft, Measure
+from app.planning.elements import Element
 from app.planning.plan import Aggregate, ColumnRef, Condition, Expression, Ordering, Plan, Predicate, Related, Truncated
 from app.planning.planner import Planner
 from app.planning.resolve import Resolver, Unresolvable, tables_of, tables_of_plan
 from app.planning.schema_index import phrase_key
-from app.planning.segmentation import segment
 from app.planning.tokens import identifier_stems
 
-READINGS, BINDINGS = 12, 4
+BINDINGS = 4
 COMMANDED, MERGED, CHANGED_MEASURE = 0.98, 0.98, 0.93
 """Trust in a command, in added conditions, groups and columns, and in a question asked again of another measure."""
-AS_CONDITION = 0.93
-"""Trust in words that are no condition as they stand being one."""
 FURTHER_TABLE = 0.93
 """Trust left for each table that only the fragment brings in, as in the planner's first guess."""
 
@@ -46,19 +34,6 @@ class Merge(msgspec.Struct, frozen=True):
 
     plan: Plan
     trust: float
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """What a fragment's words say themselves of what they ask, and whether they add more to it."""
-
-    tables: frozenset[str] = frozenset()
-    metric: bool = False
-    restricted: bool = False
-
-    @property
-    def named(self) -> bool:
-        """Whether they name something to ask of."""
-        return bool(self.tables) or self.metric
 
 
 def merges(fragment: Fragment, plan: Plan, planner: Planner, today: date) -> list[Merge]:
@@ -118,74 +93,6 @@ def _columns_called(name: str, plan: Plan, planner: Planner) -> set[ColumnRef]:
     return (filtered & options) or {ref for ref in filtered if ref.table in tables and ref.table != plan.base}
 
 
-# -- reading ---------------------------------------------------------------------
-
-
-def readings(
-    text: str, plan: Plan, planner: Planner, today: date
-) -> Iterator[tuple[Draft, tuple[Element, ...], float]]:
-    """Drafts that account for every word of a fragment, with its elements and the trust in reading it so.
-
-    A draft begins with the plan's subject. What is no condition as it stands is read as one too ("waterproof").
-    """
-    tokens, linked = link(text, planner.index, planner.values, today)
-    about = Element(kind="table", start=0, end=0, weight=1.0, table=plan.base, text=plan.base)
-    compared = _compared(plan, planner)
-    found = segment(tokens, linked)[:READINGS]
-    for weight, reading in found:
-        likely = max(0.1, 1 + 1.5 * (weight - found[0][0]) / max(1, len(tokens)))
-        elements = tuple(e for e in reading if not _mere_filler(e))
-        lead = _lead(plan)
-        sequences = [((lead, about, *elements), 1.0), ((lead, about, _THAT_ARE, *elements), AS_CONDITION)]
-        if compared is not None:
-            sequences.append(((lead, about, _THAT_ARE, compared, *elements), AS_CONDITION))
-        for sequence, trust in sequences:
-            draft = read(sequence)
-            if not draft.uncovered:
-                yield draft, elements, trust * likely
-
-
-def _compared(plan: Plan, planner: Planner) -> Element | None:
-    """The only number that the plan's conditions compare, as a mention: what "less than 50" is said of."""
-    refs = {
-        c.expression
-        for c in plan.where
-        if isinstance(c, Condition) and c.operator in ("<", "<=", ">", ">=", "between") and not c.until_exclusive
-        if isinstance(c.expression, ColumnRef) and planner.index.column(c.expression).type in ("integer", "number")
-    }
-    if len(refs) != 1:
-        return None
-    ref = refs.pop()
-    option = ColumnOption(ref, 1.0, planner.index.column(ref).type)
-    return Element(kind="column", start=0, end=0, weight=1.0, columns=(option,), text=ref.column)
-
-
-_THAT_ARE = Element(kind="op", start=0, end=0, weight=1.0, ops=(Op("where"),), text="that are")
-
-
-def _lead(plan: Plan) -> Element:
-    op = Op("count") if plan.aggregated else Op("ask")
-    return Element(kind="op", start=0, end=0, weight=1.0, ops=(op,), text="how many" if plan.aggregated else "show")
-
-
-def _mere_filler(element: Element) -> bool:
-    return element.kind == "op" and all(op.kind in ("filler", "all_of") for op in element.ops)
-
-
-def subject_of(text: str, plan: Plan, planner: Planner, today: date) -> Subject:
-    """What a fragment says itself of its subject, by the first reading that accounts for all its words."""
-    for draft, elements, _trust in readings(text, plan, planner, today):
-        return Subject(
-            tables=frozenset(e.table for e in elements if e.table is not None),
-            metric=any(e.metric is not None for e in elements),
-            restricted=bool(draft.filters or draft.groups or draft.orders or draft.limit),
-        )
-    return Subject()
-
-
-# -- merging ---------------------------------------------------------------------
-
-
 class _Addition(Resolver):
     """Resolves the parts of a fragment's draft against the plan that they are added to."""
 
@@ -231,9 +138,7 @@ def _merged(
     fragment: Fragment, draft: Draft, elements: Sequence[Element], plan: Plan, planner: Planner
 ) -> Iterator[Merge]:
     named = [name for name, _, _ in draft.tables[1:]]
-    prepared = _drawn_to(plan, _in_the_same_year(fragment.text, draft, plan), planner)
-    if any(order.measure is None for order in draft.orders):
-        prepared = _sorted_by(fragment.text, prepared)
+    prepared = drawn_to(plan, fragment.text, draft, planner)
     bounds = bind(prepared, planner.index, planner.graph)
     for bound in bounds[:BINDINGS]:
         addition = _Addition(prepared, bound, planner, plan)
@@ -247,84 +152,7 @@ def _merged(
         yield Merge(merged, trust * FURTHER_TABLE**further * (0.7 + 0.3 * min(bound.links, default=1.0)))
 
 
-def _drawn_to(plan: Plan, draft: Draft, planner: Planner) -> Draft:
-    """The draft with periods on the date that the plan speaks of, and values in columns that it uses, where it does."""
-    index = planner.index
-    filtered = changes.columns_filtered(plan)
-    grains = [e.column for e in plan.group_by if isinstance(e, Truncated)]
-    dates = [*grains, *sorted((r for r in filtered if _is_date(r, planner)), key=lambda r: (r.table, r.column))]
-    grouped = {e for e in plan.group_by if isinstance(e, ColumnRef)}
-    filters: list[Filter] = []
-    for condition in draft.filters:
-        if condition.kind == "period" and condition.slot is None and dates:
-            option = ColumnOption(dates[0], 1.0, index.column(dates[0]).type)
-            condition = dataclasses.replace(condition, slot=Slot((option,), dates[0].column, 0))
-        elif condition.kind == "value" and condition.element is not None and condition.slot is None:
-            condition = _narrowed(condition, filtered) or _narrowed(condition, grouped) or condition
-        filters.append(condition)
-    tables = [*draft.tables, *((name, 0, 1.0) for name in sorted(tables_of_plan(plan)) if name != plan.base)]
-    return dataclasses.replace(draft, filters=filters, tables=tables)
-
-
 _WITH = re.compile(r"(?:(?:those|the ones) )?(?:with|having|that have|who have|which have)\b", re.IGNORECASE)
-_DATED = re.compile(
-    r"\b(?:\d{4}|last|this|next|past|previous|current|preceding|today|yesterday|tomorrow)\b", re.IGNORECASE
-)
-
-
-def _in_the_same_year(text: str, draft: Draft, plan: Plan) -> Draft:
-    """The draft with "April" after "March 2025" as April 2025: a period without a year is in the plan's."""
-    years = {
-        date.fromisoformat(str(c.values[0])[:10]).year
-        for c in plan.where
-        if isinstance(c, Condition) and c.operator == "between" and c.until_exclusive
-    }
-    if len(years) != 1 or _DATED.search(text):
-        return draft
-    year = years.pop()
-    return dataclasses.replace(
-        draft,
-        filters=[
-            dataclasses.replace(f, period=_moved(f.period, year)) if f.period is not None else f for f in draft.filters
-        ],
-    )
-
-
-def _moved(period: Period, year: int) -> Period:
-    """A period of days moved to the year that it is said to lie in."""
-    start, end = period.start, period.end
-    if start is None or end is None or start.year == year:
-        return period
-    return Period(start + relativedelta(years=year - start.year), end + relativedelta(years=year - start.year), "")
-
-
-def _is_date(ref: ColumnRef, planner: Planner) -> bool:
-    return planner.index.column(ref).type in ("date", "timestamp")
-
-
-def _narrowed(condition: Filter, columns: set[ColumnRef]) -> Filter | None:
-    """The condition with its value only in these columns; None if it is in none of them."""
-    assert condition.element is not None
-    kept = tuple(option for option in condition.element.values if option.ref in columns)
-    if not kept:
-        return None
-    return dataclasses.replace(condition, element=msgspec.structs.replace(condition.element, values=kept))
-
-
-_TOPICS = {
-    "price cost fee rate amount": ("cheap", "expensive", "pric", "costl"),
-    "date time day year": ("newest", "oldest", "latest", "earliest", "recent", "chronolog"),
-}
-
-
-def _sorted_by(text: str, draft: Draft) -> Draft:
-    """The draft with "cheapest first" as an order by a price and "newest first" as one by a date."""
-    lowered = text.lower()
-    topic = next((topic for topic, words in _TOPICS.items() if any(word in lowered for word in words)), None)
-    if topic is None:
-        return draft
-    measure = Measure("column", slot=Slot((), f"topic:{topic}", 0))
-    return dataclasses.replace(draft, orders=[dataclasses.replace(o, measure=measure) for o in draft.orders])
 
 
 def _applied(
@@ -415,6 +243,8 @@ def _remeasured(measure: Measure, addition: _Addition, free: Sequence[str], plan
         raise NoChange("no measure that can take another's place")
     if measure.kind == "count" and measure.table is None:
         raise NoChange("it is open what is counted")
+    if not plan.aggregated and isinstance(expression, Aggregate) and expression.table == plan.base:
+        return changes.rebuilt(plan, [expression], order_by=(), limit=None, distinct=False), False
     return changes.remeasured(plan, expression, planner.index, planner.graph), True
 
 

@@ -9,7 +9,8 @@ import msgspec
 
 from app.followups.context import TableTurn
 from app.followups.fragment import MOST_WORDS, Fragment
-from app.followups.merging import merges, subject_of
+from app.followups.merging import merges
+from app.followups.reading import subject_of
 from app.planning.compile import CannotCompile, compile_plan
 from app.planning.elements import Element
 from app.planning.linking import link
