@@ -102,9 +102,11 @@ class Conversation:
             return self._draft.refused(Objection("not_understood", NO_CHOICE))
         if fragment.asks and not fragment.command:
             return self._pointing(fragment) if before else None
+        if fragment.points and not fragment.led:
+            return self.alone(tables=False) if before else None
         leaning = self._id is not None and (fragment.relates or fragment.every is not None)
         leaning = leaning or (before and documents.is_bare(fragment))
-        if not (fragment.marked or leaning) or (not before and self._names_its_subject()):
+        if not (fragment.led or leaning) or (not before and self._names_its_subject()):
             return None
         if fragment.about and not fragment.relates:
             return self.alone(tables=False)

@@ -92,7 +92,12 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def marked(self) -> bool:
         """Whether its words alone say that it goes on from something."""
-        return self.also or self.about or self.change or self.instead or self.points or self.command is not None
+        return self.led or self.points
+
+    @property
+    def led(self) -> bool:
+        """Whether it has a leading or trailing mark, or is a command."""
+        return self.also or self.about or self.change or self.instead or self.command is not None
 
 
 def fragment_of(question: str) -> Fragment:
