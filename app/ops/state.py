@@ -6,6 +6,7 @@ SQLAlchemy costs about 0.1 s to import; import this module only where state is r
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,15 @@ def open_state(path: Path, *, kept_open: bool = False) -> sa.Engine:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=QueuePool if kept_open else NullPool)
     sa.event.listen(engine, "connect", _prepare)
-    METADATA.create_all(engine)
+    with _making:
+        try:
+            METADATA.create_all(engine)
+        except sa.exc.OperationalError:  # another process has just made a table that was missing a moment ago
+            METADATA.create_all(engine)
     return engine
+
+
+_making = threading.Lock()
 
 
 def _prepare(connection: Any, _record: object) -> None:
