@@ -17,19 +17,27 @@ import msgspec
 from app import answering
 from app.clarifying import missing_subject, what_is_missing
 from app.errors import DeadlineExceeded
+from app.followups.compound import in_full
+from app.followups.conversation import Conversation
+from app.followups.fragment import points_back
 from app.guards import Objection, objection
+from app.meanings import which_is_meant
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
 from app.spelling import did_you_mean
 from app.splitting import leans_on_another, parts, spellings
 from app.stopwatch import Stopwatch
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
-from app.values import Answer, Question, Route, RouteName
+from app.values import Answer, Clarify, Question, Route, RouteName
 from app.verified_answers import verified_answer
 
 if TYPE_CHECKING:
     from app.engine import Engine
     from ingest.stores.snapshot import Snapshot, SourceReader
+
+
+LEAST_TIME_S = 1.0
+"""Seconds that must be left to see whether an option would be answered."""
 
 
 def answer(question: Question, engine: Engine) -> Answer:
@@ -45,15 +53,53 @@ def answer(question: Question, engine: Engine) -> Answer:
         return draft.refused(
             Objection("no_sources", "There is nothing to ask yet. Add a source: answerable ingest add PATH.")
         )
+    talk = Conversation(
+        question,
+        snapshot,
+        engine,
+        draft,
+        ask=lambda text: _single(msgspec.structs.replace(question, text=text), text, snapshot, engine, draft),
+        alone=lambda *, tables=True: _on_its_own(question, snapshot, engine, draft, tables=tables),
+    )
     try:
-        verified = verified_answer(question, snapshot, engine, draft)
-        if verified is not None:
-            return verified
-        pieces = parts(question.text)
-        compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
-        return compound or _single(question, question.text, snapshot, engine, draft, whole=len(pieces) == 1)
+        found = verified_answer(question, snapshot, engine, draft) or talk.continued() or talk.alone()
+        talk.keep(found)
+        return found
     except DeadlineExceeded as error:
         return draft.partial(error)
+
+
+def _on_its_own(
+    question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
+) -> Answer:
+    """The answer to a question that leans on none before it, from tables too unless they are ruled out."""
+    pieces = parts(question.text)
+    compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
+    leaning = len(pieces) > 1 and leans_on_another(question.text)
+    tables = tables and not leaning and not points_back(question.text)
+    found = compound or _single(question, question.text, snapshot, engine, draft, tables=tables)
+    if len(pieces) > 1 and found.status == "refused":
+        clarify = _one_at_a_time(question, pieces, snapshot, engine, draft)
+        return found if clarify is None else draft.clarify(clarify)
+    return found
+
+
+def _one_at_a_time(
+    question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: answering.Draft
+) -> Clarify | None:
+    """Offers the parts of a compound question as whole questions, if each of them is answered."""
+    if any(map(leans_on_another, pieces)):
+        return None
+    whole = [pieces[0]]
+    for piece in pieces[1:]:
+        before = plan_tables(question, whole[-1], snapshot, engine, draft.sources, draft.watch)
+        spelled = None
+        if before.planner is not None and before.source is not None:
+            spelled = in_full(whole[-1], piece, before.source, before.planner, question.today)
+        whole.append(spelled or piece)
+    if not all(map(_Answers(question, snapshot, engine, draft), whole)):
+        return None
+    return Clarify(question="I answer one of these at a time.", options=tuple(whole))
 
 
 def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]:
@@ -66,20 +112,32 @@ def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]
 
 
 def _single(
-    question: Question, text: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, whole: bool
+    question: Question,
+    text: str,
+    snapshot: Snapshot,
+    engine: Engine,
+    draft: answering.Draft,
+    *,
+    tables: bool = True,
+    offered: bool = False,
 ) -> Answer:
-    """The answer to a question read as one. Unless it is `whole`, an "it" in it forbids the tables to answer."""
+    """The answer to a question read as one, from tables too unless they are ruled out.
+
+    A question that is to be `offered` in answer to another is not answered with a question back.
+    """
     plan, passages = _look(question, text, snapshot, engine, draft)
-    if what_is_missing(question):
-        clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources])
+    answers = _Answers(question, snapshot, engine, draft)
+    if what_is_missing(question) and not offered:
+        clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources], answers)
         if clarify is not None:
             return draft.clarify(clarify)
-    if not whole and leans_on_another(text):
+    if not tables:
         plan = TablePlan(None, None, None, None, plan.threshold)
     route = choose(text, plan, passages, engine.settings.passage_threshold)
     if route.name == "tables":
-        if plan.clarify is not None:
-            return draft.clarify(plan.clarify, confidence=plan.confidence)
+        asked_back = None if offered else _which_is_meant(question, text, plan, answers, close=True)
+        if asked_back is not None:
+            return draft.clarify(asked_back, confidence=plan.confidence)
         found = answer_tables(question, plan, snapshot, engine, draft.watch)
         if found.objection is None:
             sure = msgspec.structs.replace(route, confidence=found.confidence)
@@ -89,11 +147,43 @@ def _single(
         route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
     if route.name == "passages":
         return draft.answered(route, passages=passages)
-    if plan.planned is not None and plan.planner is not None and plan.planned.uncovered:
-        asked_back = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
-        if asked_back is not None:
-            return draft.clarify(asked_back)
+    asked_back = None if offered else _asked_back(question, text, plan, answers)
+    if asked_back is not None:
+        return draft.clarify(asked_back)
     return draft.refused(answering.not_understood(plan, passages), passages)
+
+
+def _asked_back(question: Question, text: str, plan: TablePlan, answers: _Answers) -> Clarify | None:
+    """A question back about a misspelt word, or about one that may mean two columns."""
+    if plan.planned is None or plan.planner is None:
+        return None
+    if plan.planned.uncovered and not plan.planned.candidates:
+        clarify = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
+        return clarify if clarify is not None and all(map(answers, clarify.options)) else None
+    return _which_is_meant(question, text, plan, answers, close=False)
+
+
+def _which_is_meant(
+    question: Question, text: str, plan: TablePlan, answers: _Answers, *, close: bool
+) -> Clarify | None:
+    assert plan.planned is not None and plan.planner is not None
+    clarify = which_is_meant(text, plan.planned, plan.planner, plan.threshold, question.today, close=close)
+    return clarify if clarify is not None and all(map(answers, clarify.options)) else None
+
+
+class _Answers:
+    """Whether a question, asked in place of another, is answered: what a question back may offer."""
+
+    def __init__(self, question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft) -> None:
+        self._question, self._snapshot, self._engine, self._draft = question, snapshot, engine, draft
+
+    def __call__(self, option: str) -> bool:
+        """Ask it and see."""
+        if self._question.deadline.left() < LEAST_TIME_S:
+            return False
+        asked, draft = msgspec.structs.replace(self._question, text=option), self._draft
+        scratch = answering.Draft(draft.identity, asked, self._snapshot, draft.sources, draft.watch)
+        return _single(asked, option, self._snapshot, self._engine, scratch, offered=True).status == "answered"
 
 
 def _look(

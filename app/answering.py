@@ -34,6 +34,9 @@ class Draft:
         self.sources = sources
         self.watch = watch
         self.versions = Versions(manifest=snapshot.id)
+        self.tables: tuple[TablePlan, TableAnswer] | None = None
+        self.passages: tuple[PassageAnswer, ...] = ()
+        """What the last answer put together here came from: what a session remembers."""
         self._synced = {name: str(reader.entry.synced_at) for name, reader in snapshot.sources.items()}
 
     def answered(
@@ -54,6 +57,7 @@ class Draft:
         passages: Sequence[PassageAnswer],
     ) -> Answer:
         """An answer whose parts come, in this order, from tables and passages; citations are numbered through."""
+        self.tables, self.passages = tables, tuple(passages)
         texts: list[str] = []
         citations: list[Citation] = []
         readings = [p.reading for p in passages if p.reading is not None]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.stores.snapshot import Snapshot, SourceReader
 
 DEFAULT_ROWS = 100
+SESSION_MAX_CHARS = 200
 
 
 def question_from(
@@ -33,6 +34,8 @@ def question_from(
     settings = engine.settings
     deadline = Deadline.after(settings.deadline_s)
     check_text(text, limit=settings.question_max_chars)
+    if session is not None and len(session) > SESSION_MAX_CHARS:
+        raise InvalidRequest(f"session has {len(session)} characters; {SESSION_MAX_CHARS} are allowed.")
     if not 1 <= max_rows <= settings.max_rows:
         raise InvalidRequest(f"max_rows is {max_rows}; it may be 1 to {settings.max_rows}.")
     if threshold is not None and not 0.0 <= threshold <= 1.0:

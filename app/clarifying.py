@@ -1,24 +1,25 @@
-"""Questions back: when a question leaves out what it is about, or a word has two meanings."""
+"""Questions back when a question leaves out what it is about."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from app.planning.dates import read_period
-from app.planning.planner import Candidate
-from app.planning.resolve import tables_of_plan
 from app.planning.tokens import identifier_words, tokenize
 from app.terms import terms
+from app.topics import topic_of
 from app.values import Clarify, Passage, Question
 from ingest.stores.catalog import Catalog
 
-CLOSE = 0.04
-"""Confidence by which two readings may differ and both be meant."""
-MOST_OPTIONS = 3
+MOST_OPTIONS, MOST_TRIED = 3, 8
+"""Options offered, and questions tried for them."""
 _POINTING = re.compile(
     r"\b(?:it|them|they|this|that|these|those|one|ones|the two|both|the other|the same|he|she)\b", re.IGNORECASE
 )
+_AT_A_THING = re.compile(r"\b(?:it|them|they|this|that|these|those)\b", re.IGNORECASE)
+_ASKING = re.compile(r"(?:how|what|which|who|where|when|why|do|does|can|is|are)\b", re.IGNORECASE)
 _VAGUE = {
     "number",
     "numbers",
@@ -79,8 +80,16 @@ def what_is_missing(question: Question) -> bool:
     return points and len(named) == 1 and len(tokens) <= 8 and question.text.strip()[:1] != '"'
 
 
-def missing_subject(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> Clarify | None:
-    """Asks what the question is about, offering whole questions that can be answered."""
+def missing_subject(
+    question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog], answers: Callable[[str], bool]
+) -> Clarify | None:
+    """Asks what the question is about, offering whole questions that `answers` finds answered."""
+    offered = list(islice(filter(answers, _possible(question, passages, catalogs)[:MOST_TRIED]), MOST_OPTIONS))
+    return Clarify(question="What is the question about?", options=tuple(offered)) if offered else None
+
+
+def _possible(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> list[str]:
+    """Whole questions that may be meant, the likeliest first."""
     text = question.text.strip().rstrip("?!. ")
     options: list[str] = []
     if re.search(r"\bhow many\b", text, re.IGNORECASE):
@@ -90,16 +99,14 @@ def missing_subject(question: Question, passages: Sequence[Passage], catalogs: S
             for t in sorted(c.tables, key=lambda t: -t.rows)
             if t.default_date or not _dated(question)
         ]
-    elif _POINTING.search(text) and passages:
-        titles = dict.fromkeys(p.title for p in passages if p.title)
-        options = [f"{_POINTING.sub(_lowered(title), text, count=1)}?" for title in titles]
-    if not options:
-        options = [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
+    elif _AT_A_THING.search(text) and passages:
+        titles = dict.fromkeys(topic_of(p.title) for p in passages if p.title)
+        options = [f"{_AT_A_THING.sub(_lowered(t), text, count=1)}?" for t in titles if not _ASKING.match(t)]
+    if len(options) < MOST_OPTIONS:
+        options += [f"What is the {metric.name}?" for c in catalogs for metric in c.metrics]
         options += [f"How many {_said(t.name)} are there?" for c in catalogs for t in c.tables]
         options += [str(title) for title in dict.fromkeys(p.title for p in passages if p.title)]
-    if not options:
-        return None
-    return Clarify(question="What is the question about?", options=tuple(options[:MOST_OPTIONS]))
+    return list(dict.fromkeys(options))
 
 
 def _dated(question: Question) -> bool:
@@ -113,25 +120,3 @@ def _lowered(title: str) -> str:
 
 def _said(identifier: str) -> str:
     return " ".join(identifier_words(identifier))
-
-
-def _reworded(question: str, mention: str, name: str) -> str:
-    return re.sub(re.escape(mention), lambda _: name, question, count=1, flags=re.IGNORECASE)
-
-
-def two_meanings(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
-    """Asks which column a word means when two complete plans are as likely and differ in it."""
-    if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE:
-        return None
-    if len(tables_of_plan(candidates[0].plan)) != len(tables_of_plan(candidates[1].plan)):
-        return None
-    first, second = dict(candidates[0].refs), dict(candidates[1].refs)
-    for mention, ref in first.items():
-        other = second.get(mention)
-        if other is None or other == ref or ":" in mention:
-            continue
-        names = [f"{_said(r.table)} {_said(r.column)}" for r in (ref, other)]
-        options = tuple(_reworded(question, mention, name) for name in names)
-        if len(set(options)) == 2 and question not in options:
-            return Clarify(question=f"By “{mention}”, do you mean {names[0]} or {names[1]}?", options=options)
-    return None

@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for a key on a loopback address too."""
     allowed_hosts: tuple[str, ...] = ()
     """Names that the `Host` header may carry. Empty: loopback names on a loopback address, any name elsewhere."""
+    session_ttl_s: Annotated[float, msgspec.Meta(ge=1, le=604_800)] = 3600.0
+    """Seconds after its last question that a session is remembered; then it is deleted."""
     trace_retention_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
     """Days that traces are kept; 0 keeps none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -89,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def state_path(self) -> Path:
-        """SQLite file with traces and keys."""
+        """SQLite file with traces, keys and sessions."""
         return self.home / "state.db"
 
     @property

@@ -32,7 +32,7 @@ def parts(question: str) -> tuple[str, ...]:
 
 def leans_on_another(piece: str) -> bool:
     """Whether a part speaks of "it" or "their", and so cannot be understood alone."""
-    return _LEANING.search(piece) is not None
+    return any(match.group() != "IT" for match in _LEANING.finditer(piece))
 
 
 def spellings(before: str, piece: str) -> Iterator[str]:

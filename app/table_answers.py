@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.clarifying import two_meanings
 from app.errors import ExecutionFailed
 from app.guards import Objection
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
@@ -17,7 +16,7 @@ from app.planning.schema_index import SchemaIndex
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
-from app.values import Clarify, Computed, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
+from app.values import Computed, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
 from app.verbalising.charts import chart_of
 from app.verbalising.outputs import planned_outputs
 from app.verbalising.restatement import Phrases, computed
@@ -41,7 +40,6 @@ class TablePlan(msgspec.Struct, frozen=True):
     planned: Planned | None
     planner: Planner | None
     threshold: float
-    clarify: Clarify | None = None
 
     @property
     def confidence(self) -> float:
@@ -66,6 +64,8 @@ class TableAnswer(msgspec.Struct, frozen=True):
     masked: int = 0
     confidence: float = 0.0
     """How likely the plan is right, its result known."""
+    plan: Plan | None = None
+    """The plan that was run; None for an answer that no plan stands behind."""
 
 
 def plan_tables(
@@ -81,9 +81,7 @@ def plan_tables(
             planned = planner.plan(text, question.today)
             threshold = threshold_of(question, source, engine.settings)
             candidate = planned.candidates[0] if planned.candidates else None
-            found = TablePlan(
-                source.name, candidate, planned, planner, threshold, two_meanings(text, planned.candidates)
-            )
+            found = TablePlan(source.name, candidate, planned, planner, threshold)
             if _better(found, best):
                 best = found
     return best
@@ -165,7 +163,7 @@ def _run(
         )
     with watch.stage("execute"):
         rows = engine.tables.run(query, snapshot, question.deadline)
-    if rows.rows:
+    if rows.rows or not candidate.features:
         return _Ran(candidate, query, rows, candidate.confidence)
     return _Ran(candidate, query, rows, ranker().probability(candidate.features | {"empty": 1.0}))
 
@@ -189,6 +187,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         computed=computed(plan, planner.index, ran.query.tables),
         masked=scrubbed.masked,
         confidence=ran.confidence,
+        plan=plan,
     )
 
 

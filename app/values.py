@@ -31,6 +31,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] | None = None
     """Names of the sources the key is limited to; None: all."""
     sees_personal_data: bool = False
+    key_id: str | None = None
+    """Id of the key that was shown; its sessions are its own."""
 
     @property
     def visibilities(self) -> tuple[Visibility, ...]:
@@ -269,6 +271,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str | None = None
     clarify: Clarify | None = None
     refusal: Refusal | None = None
+    understood_as: str | None = None
+    """What a follow-up question was taken to mean, in words that need no session; null for any other."""
     timing_ms: dict[str, float] = {}
     usage: Usage = Usage()
     versions: Versions

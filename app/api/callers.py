@@ -70,4 +70,4 @@ class Callers:
 def caller_of(key: Key, settings: Settings) -> Caller:
     """What a key's holder may see."""
     reveals = key.role in settings.reveal_personal_data
-    return Caller(role=key.role, sources=key.sources, sees_personal_data=reveals)
+    return Caller(role=key.role, sources=key.sources, sees_personal_data=reveals, key_id=key.id)

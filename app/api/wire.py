@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.asking import DEFAULT_ROWS
+from app.asking import DEFAULT_ROWS, SESSION_MAX_CHARS
 from app.values import Status
 from ingest.stores.catalog import Visibility
 
@@ -17,7 +17,7 @@ class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     question: str
     sources: list[str] | None = None
-    session: Annotated[str, Meta(max_length=200)] | None = None
+    session: Annotated[str, Meta(max_length=SESSION_MAX_CHARS)] | None = None
     stream: bool = False
     max_rows: int = DEFAULT_ROWS
     threshold: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None

@@ -14,6 +14,9 @@ app = typer.Typer(add_completion=False)
 def ask(
     question: Annotated[str, typer.Argument(help="A question in plain language.")],
     source: Annotated[list[str] | None, typer.Option("--source", help="Ask only this source; may be repeated.")] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", help="Any name: later questions under it may follow up on earlier ones.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show route, SQL and the time of each stage.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, as over HTTP.")] = False,
     max_rows: Annotated[int, typer.Option("--max-rows", help="Most rows in the answer's table.")] = 100,
@@ -44,6 +47,7 @@ def ask(
             engine,
             Caller(),
             sources=source,
+            session=session,
             max_rows=max_rows,
             threshold=threshold,
             today=today.date() if today else None,

@@ -71,16 +71,21 @@ def evaluate(
 @contextmanager
 def asking(settings: Any, *, today: date | None = None) -> Iterator[tuple[Callable[[Case], Answer], Gold]]:
     """A way to answer a case and a way to run gold SQL, both over the stores as published now."""
+    import uuid
+
     from app.answer import answer
     from app.asking import question_from
     from app.engine import Engine
     from app.values import Caller
 
-    engine = Engine(settings)
+    engine, run = Engine(settings), uuid.uuid4().hex
 
     def ask(case: Case) -> Answer:
         counted_from = case.today or today
-        question = question_from(case.question, engine, Caller(), sources=case.sources, today=counted_from)
+        session = f"{run} {case.session}" if case.session is not None else None
+        question = question_from(
+            case.question, engine, Caller(role=case.role), sources=case.sources, session=session, today=counted_from
+        )
         return answer(question, engine)
 
     with gold_queries(engine.store.snapshot()) as gold:

@@ -102,6 +102,8 @@ def _table_notes(view: TableView) -> Iterator[str]:
 
 
 def _lines_below(answer: Answer) -> Iterator[str]:
+    if answer.understood_as is not None:
+        yield one_line(f"Understood as: {answer.understood_as}")
     if answer.clarify is not None:
         repeated = answer.text.startswith(answer.clarify.question)
         yield from _options("" if repeated else answer.clarify.question, answer.clarify.options)

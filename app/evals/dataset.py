@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from app.errors import AppError
-from app.values import Cell, RouteName, Status
+from app.values import Cell, Role, RouteName, Status
 
 Category: TypeAlias = Literal["documents", "tables", "both", "unanswerable", "ambiguous", "unsafe"]
 CATEGORIES: tuple[Category, ...] = ("documents", "tables", "both", "unanswerable", "ambiguous", "unsafe")
@@ -64,6 +64,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     today: date | None = None
     """What relative dates count from; None: the day of the run."""
     expect: Expect = Expect()
+    session: str | None = None
+    """Cases with the same one are turns of a conversation, asked in their order."""
+    role: Role = "owner"
+    """Who asks."""
 
 
 def _as_tuple(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ def _as_tuple(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def load(path: Path) -> tuple[Case, ...]:
-    """The cases of a question file in its order.
+    """The cases of a question file in its order; a line with `turns` is a conversation, each turn a case.
 
     Raises `DatasetError`, with file and line, for unreadable files, broken JSON, unknown fields, repeated ids and
     expectations that cannot be checked.
@@ -83,16 +87,25 @@ def load(path: Path) -> tuple[Case, ...]:
         if not line.strip():
             continue
         try:
-            case = msgspec.json.decode(line, type=Case)
+            found = _cases(line)
         except msgspec.MsgspecError as error:
             raise _wrong(path, number, str(error)) from error
-        problem = _problem(case, cases)
-        if problem:
-            raise _wrong(path, number, problem)
-        cases[case.id] = case
+        for case in found:
+            problem = _problem(case, cases)
+            if problem:
+                raise _wrong(path, number, problem)
+            cases[case.id] = case
     if not cases:
         raise DatasetError(f"{path} holds no questions", hint="Write one JSON object a line.")
     return tuple(cases.values())
+
+
+def _cases(line: str) -> tuple[Case, ...]:
+    from app.evals.conversations import Talk
+
+    if "turns" in msgspec.json.decode(line, type=dict[str, msgspec.Raw]):
+        return tuple(msgspec.json.decode(line, type=Talk).cases())
+    return (msgspec.json.decode(line, type=Case),)
 
 
 def _read_lines(path: Path) -> list[str]:

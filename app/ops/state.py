@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 METADATA = sa.MetaData()
@@ -63,12 +63,25 @@ VERIFIED = sa.Table(
 )
 
 
-def open_state(path: Path) -> sa.Engine:
-    """An engine on the state file, made with its tables (readable by its owner only) if it is not there."""
+SESSIONS = sa.Table(
+    "sessions",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True, doc="SHA-256 (hex) of the key's id and the session's name."),
+    sa.Column("expires_at", sa.Float, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("context", sa.LargeBinary, nullable=False, doc="JSON of `app.followups.context.Context`; not masked."),
+)
+
+
+def open_state(path: Path, *, kept_open: bool = False) -> sa.Engine:
+    """An engine on the state file, made with its tables (readable by its owner only) if it is not there.
+
+    With `kept_open` up to five connections stay open until the engine is disposed of: closing the last one on a file in
+    WAL mode waits for the disk (30 ms).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=QueuePool if kept_open else NullPool)
     sa.event.listen(engine, "connect", _prepare)
     with engine.begin() as connection:
         for table in METADATA.sorted_tables:

@@ -511,6 +511,9 @@ def _check_consistent(conditions: Sequence[Condition]) -> None:
     for group in by_column.values():
         if len({c.values for c in group if c.operator == "="}) > 1 or {"=", "!="} <= {c.operator for c in group}:
             raise Unresolvable("conditions that contradict each other")
+        dated = [c.values for c in group if c.operator == "between" and c.until_exclusive]
+        if dated and max(str(start) for start, _ in dated) >= min(str(end) for _, end in dated):
+            raise Unresolvable("periods that have no day in common")
         lows = [c.values[0] for c in group if c.operator in (">", ">=") and isinstance(c.values[0], int | float)]
         highs = [c.values[0] for c in group if c.operator in ("<", "<=") and isinstance(c.values[0], int | float)]
         if lows and highs and max(lows) >= min(highs):

@@ -22,6 +22,7 @@ ANSWER = {
 } | {
     "clarify",
     "refusal",
+    "understood_as",
     "timing_ms",
     "usage",
     "versions",
