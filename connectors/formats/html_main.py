@@ -78,9 +78,13 @@ def _remove(root: Any, tags: tuple[str, ...], roles: frozenset[str], names: re.P
         words = f"{element.get('class') or ''} {element.get('id') or ''}".split()
         by_tag = element.tag in tags or element.get("role") in roles
         by_name = any(names.match(word) for word in words) and element.tag not in ("body", "main", "article")
-        holds_content = _length(element) > whole / 2 or (element.tag != "nav" and element.find(".//h1") is not None)
-        if (by_tag or by_name) and not holds_content:
+        if (by_tag or by_name) and not _holds_content(element, whole):
             _drop(element)
+
+
+def _holds_content(element: Any, whole: int) -> bool:
+    """Whether something marked as boilerplate is where the page's content is: it has most of the text, or a headline."""
+    return _length(element) > whole / 2 or (element.tag != "nav" and element.find(".//h1") is not None)
 
 
 def _drop(element: Any) -> None:
