@@ -158,7 +158,7 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A connector that keeps notes of its own from one sync to the next, e.g. the versions of pages as servers name them.
+    """A connector that keeps notes of its own from one sync to the next, e.g. the versions of pages.
 
     The notes are one file, sealed into the segment with what was read, so that both are always of the same sync.
     """

@@ -83,7 +83,7 @@ def _remove(root: Any, tags: tuple[str, ...], roles: frozenset[str], names: re.P
 
 
 def _holds_content(element: Any, whole: int) -> bool:
-    """Whether something marked as boilerplate is where the page's content is: it has most of the text, or a headline."""
+    """Whether what is marked as boilerplate is the page's content: it has most of the text, or a headline."""
     return _length(element) > whole / 2 or (element.tag != "nav" and element.find(".//h1") is not None)
 
 

@@ -64,9 +64,11 @@ class WebConnector:
 
     def check(self) -> None:
         """Raise a `ConnectorError` that says what to do unless the first page can be read."""
-        with tempfile.TemporaryDirectory(prefix="answerable-web-") as folder:
-            with closing(Fetcher(self._guard, self._options, Path(folder))) as fetcher:
-                self._first = self._first_page(fetcher)
+        with (
+            tempfile.TemporaryDirectory(prefix="answerable-web-") as folder,
+            closing(Fetcher(self._guard, self._options, Path(folder))) as fetcher,
+        ):
+            self._first = self._first_page(fetcher)
 
     def resume(self, before: Path | None, after: Path) -> None:
         """Take the notes that the last sync left and write this one's, see `connectors.base.Resumable`."""

@@ -18,12 +18,12 @@ from connectors.base import Document, Item, Problem, Unchanged
 from connectors.errors import RefusedUrl
 from connectors.http_client import FetchFailed, Response
 from connectors.url_guard import shown
-from connectors.web.fetcher import MOST_REDIRECTS, REDIRECTS, Fetcher
+from connectors.web.fetcher import MOST_REDIRECTS, REDIRECTS, Fetcher, redirect_target
 from connectors.web.frontier import Frontier, Task
 from connectors.web.notes import Notes, PageNote
 from connectors.web.options import WebOptions
 from connectors.web.pages import Page, read_page
-from connectors.web.urls import DOCUMENT_SUFFIXES, Scope, normalised, suffix_of
+from connectors.web.urls import DOCUMENT_SUFFIXES, Scope, suffix_of
 
 _FAILURES_IN_A_ROW = 5
 """After so many the first page is asked for, to tell a broken part of a site from a site that is down."""
@@ -136,26 +136,24 @@ class Crawl:
         """The visit of an address under way; None if it may not be asked for."""
         if self._scope.path_of(task.url) in self._there and not task.own:
             return None
-        try:
-            allowed = self._fetcher.robots(task.url).allows(task.url)
-        except (FetchFailed, RefusedUrl):
-            allowed = False
-        if not allowed:
-            self._tally.forbidden += 1
-            return None
-        self._asked.add(task.url)
         note = self._notes.known(task.url)
+        try:
+            if not self._fetcher.robots(task.url).allows(task.url):
+                self._tally.forbidden += 1
+                return None
+        except (FetchFailed, RefusedUrl) as error:
+            done: Future[Visit] = Future()
+            done.set_result(Visit(task, note, failure=_failure_of(error)))
+            return done
+        self._asked.add(task.url)
         return pool.submit(self._visit, task, note)
 
     def _visit(self, task: Task, note: PageNote | None) -> Visit:
         """Ask for an address and read what comes; runs in a thread, touches no state."""
         try:
             response = self._answer(task, note)
-        except FetchFailed as failure:
-            return Visit(task, note, failure=failure)
-        except RefusedUrl as refused:
-            said = f"{refused.message} {refused.hint}"
-            return Visit(task, note, failure=FetchFailed(refused.code, said, transient=False))
+        except (FetchFailed, RefusedUrl) as error:
+            return Visit(task, note, failure=_failure_of(error))
         if response.body is None:
             return Visit(task, note, response)
         try:
@@ -250,13 +248,12 @@ class Crawl:
 
     def _moved(self, visit: Visit, response: Response) -> Iterator[Item]:
         task, path = visit.task, self._scope.path_of(visit.task.url)
-        header = response.headers.get("location", "")
-        target = normalised(header, task.url) or ""
+        target = redirect_target(response) or ""
         if task.hops >= MOST_REDIRECTS:
             yield Problem(path, "redirect_loop", "The address redirects in a circle or too often.", below=False)
         elif not self._frontier.belongs(target):
             self._tally.outside += 1
-            leads = shown(target or header) or "nowhere"
+            leads = shown(target or response.headers.get("location", "")) or "nowhere"
             said = f"The address redirects to {leads}, which is not part of the source; it was not followed."
             yield Problem(path, _GONE, said + _linked_from(task), below=False)
         else:
@@ -289,7 +286,10 @@ class Crawl:
         if failure.code != "access_denied" and not failure.transient:
             yield problem
             return
-        row = self._tally.row
+        row, stopped = self._tally.row, self._tally.stopped
+        if stopped is not None:
+            yield replace(problem, code=stopped.code)
+            return
         row.append(problem)
         if len(row) >= _FAILURES_IN_A_ROW or failure.code == "asked_to_wait":
             if failure.code == "asked_to_wait" or not self._is_up():
@@ -367,6 +367,12 @@ class Crawl:
 
     def _site_problem(self, code: str, message: str) -> Problem:
         return Problem(self._start.url, code, message, below=False)
+
+
+def _failure_of(error: FetchFailed | RefusedUrl) -> FetchFailed:
+    if isinstance(error, FetchFailed):
+        return error
+    return FetchFailed(error.code, f"{error.message} {error.hint}", transient=False)
 
 
 def _linked_from(task: Task) -> str:

@@ -53,8 +53,8 @@ class Fetcher:
         for client in self._all:
             self._free.put(client)
         self._pace = _Pace(options.delay)
-        self._robots = dict(robots or {})
-        for each in self._robots.values():
+        self._robots: dict[str, Robots | FetchFailed | RefusedUrl] = dict(robots or {})
+        for each in (robots or {}).values():
             self._pace.slow_down(min(each.crawl_delay, LONGEST_WAIT))
         self._names = itertools.count()
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class Fetcher:
             response = self.fetch(url, limits=limits)
             if response.status not in REDIRECTS:
                 return response
-            target = normalised(response.headers.get("location", ""), url) or ""
+            target = redirect_target(response) or ""
             if target in seen or len(seen) > MOST_REDIRECTS:
                 raise FetchFailed("redirect_loop", f"{shown(url)} redirects in a circle or too often.", transient=False)
             if not target or not may_follow(target):
@@ -105,19 +105,25 @@ class Fetcher:
     def robots(self, url: str) -> Robots:
         """The robots.txt of the address's host, asked for once.
 
-        Raises `FetchFailed` (`robots_unreadable`) where the server fails to give it, which then forbids everything.
+        Raises `FetchFailed` (`robots_unreadable`) where the server fails to give it, which forbids everything, and
+        `RefusedUrl`.
         """
         origin = "/".join(url.split("/", 3)[:3])
         if origin not in self._robots:
-            self._robots[origin] = FORBIDDEN
-            self._robots[origin] = self._read_robots(origin)
-            self._pace.slow_down(min(self._robots[origin].crawl_delay, LONGEST_WAIT))
-        return self._robots[origin]
+            try:
+                self._robots[origin] = found = self._read_robots(origin)
+                self._pace.slow_down(min(found.crawl_delay, LONGEST_WAIT))
+            except (FetchFailed, RefusedUrl) as error:
+                self._robots[origin] = error
+        robots = self._robots[origin]
+        if isinstance(robots, Exception):
+            raise robots
+        return robots
 
     @property
     def known_robots(self) -> Mapping[str, Robots]:
         """What was read of robots.txt, by origin."""
-        return self._robots
+        return {origin: robots for origin, robots in self._robots.items() if isinstance(robots, Robots)}
 
     def close(self) -> None:
         """Close all connections."""
@@ -156,7 +162,7 @@ class Fetcher:
             if error.code == "too_large":
                 return FORBIDDEN
             message = f"{origin}/robots.txt cannot be read, so nothing may be asked for: {error.message}"
-            raise FetchFailed("robots_unreadable", message) from error
+            raise FetchFailed("robots_unreadable", message, transient=False) from error
         if response.body is None:
             return FORBIDDEN if response.status in (401, 403) else Robots()
         text = response.body.read_text("utf-8", "replace")
@@ -189,6 +195,12 @@ class _Pace:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._delay
         time.sleep(max(0.0, min(turn, ends_at) - time.monotonic()))
+
+
+def redirect_target(response: Response) -> str | None:
+    """The normalised address that a redirect leads to; None if it is no web address."""
+    location = response.headers.get("location", "").strip()
+    return normalised(location, response.url) if location else None
 
 
 def _server_fault(response: Response) -> FetchFailed:

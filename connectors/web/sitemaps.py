@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 from connectors.formats.dates import as_utc
 
@@ -16,6 +16,9 @@ LARGEST_SITEMAP_BYTES = 50 << 20
 """Unpacked, as the protocol limits it."""
 MOST_ENTRIES = 50_000
 _LONGEST_TEXT = 2048
+_MOST_INNER = 10_000
+"""Elements in one entry; real ones have up to some thousand, for translations and pictures."""
+_CHUNK_BYTES = 1 << 16
 
 
 class BadSitemap(Exception):
@@ -72,35 +75,39 @@ def _xml_entries(head: bytes, stream: _Bounded) -> Iterator[Listed]:
     parser = etree.XMLPullParser(
         events=("end",), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=False
     )
-    count, piece = 0, head
+    count, inner, piece = 0, 0, head
     while piece:
         parser.feed(piece)
         for _, element in parser.read_events():
-            name = str(element.tag).rpartition("}")[2]
-            if name not in ("url", "sitemap"):
+            inner += 1
+            if inner > _MOST_INNER:
+                raise BadSitemap("an entry of it has too many parts")
+            parent = element.getparent()
+            if parent is None or parent.getparent() is not None:
                 continue
-            fields = {
-                str(child.tag).rpartition("}")[2]: (child.text or "")[:_LONGEST_TEXT].strip() for child in element
-            }
-            if fields.get("loc"):
-                kind: Literal["page", "sitemap"] = "page" if name == "url" else "sitemap"
-                yield Listed(fields["loc"], kind, as_utc(fields.get("lastmod")))
-                count += 1
+            count += 1
+            if (listed := _entry(element)) is not None:
+                yield listed
             if count >= MOST_ENTRIES:
                 return
-            _forget(element)
-        piece = stream.read(1 << 16)
+            parent.remove(element)  # so that memory does not grow with the sitemap
+            inner = 0
+        piece = stream.read(_CHUNK_BYTES)
     parser.close()
 
 
-def _forget(element: object) -> None:
-    """Free what was read of the tree, so that memory does not grow with the sitemap."""
-    from lxml import etree
+def _entry(element: Any) -> Listed | None:
+    """What a child of the root lists."""
+    name = _local(element)
+    fields = {_local(child): (child.text or "")[:_LONGEST_TEXT].strip() for child in element}
+    if name not in ("url", "sitemap") or not fields.get("loc"):
+        return None
+    return Listed(fields["loc"], "page" if name == "url" else "sitemap", as_utc(fields.get("lastmod")))
 
-    node = cast(etree._Element, element)
-    node.clear()
-    while node.getprevious() is not None:
-        del node.getparent()[0]
+
+def _local(element: Any) -> str:
+    """An element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def _text_entries(head: bytes, stream: _Bounded) -> Iterator[Listed]:
@@ -114,4 +121,4 @@ def _text_entries(head: bytes, stream: _Bounded) -> Iterator[Listed]:
                 count += 1
         if count >= MOST_ENTRIES or len(rest) > 1 << 20:
             return
-        piece = stream.read(1 << 16)
+        piece = stream.read(_CHUNK_BYTES)
