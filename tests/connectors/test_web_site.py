@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from connectors.base import Connector, Document, Item, Problem, Resumable
 from connectors.errors import ConnectorError, RefusedUrl, SourceNotFound, SourceUnreadable
 from connectors.registry import open_connector
 from connectors.web import WebConnector
+from connectors.web.options import OPTIONS
 
 ANIMALS = {"/": "front", "/ants": "ants", "/bees/": "bees", "/cats.html": "cats"}
 
@@ -396,3 +398,12 @@ def test_private_addresses_are_read_only_when_allowed_by_name(site: Site) -> Non
         WebConnector(site.url, QUICK).check()
     assert f"allow_private=127.0.0.1:{site.port}" in caught.value.hint
     assert site.requests == []
+
+
+def test_every_option_is_documented_with_its_default() -> None:
+    pages = "".join(page.read_text() for page in (Path(__file__).parents[2] / "docs").glob("*.md"))
+    for name, meaning in OPTIONS.items():
+        row = re.search(rf"^\| `{name}` \| ([^|]+) \|", pages, re.MULTILINE)
+        assert row, name
+        default = re.search(r"\(default:? ([\d.]+)\)", meaning)
+        assert default is None or row.group(1).replace(",", "").strip() == default.group(1), name

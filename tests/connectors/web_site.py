@@ -77,6 +77,7 @@ def served(site: Site | None = None) -> Iterator[Site]:
 
     class _Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             answer = site.pages.get(self.path, Answer("not here", 404))
