@@ -100,8 +100,7 @@ class Crawl:
                     yield from self._taken(waiting.popleft().result())
             yield from self._ended()
         finally:
-            for future in waiting:
-                future.cancel()
+            self._fetcher.halt()
             pool.shutdown(wait=True, cancel_futures=True)
 
     # Asking
@@ -168,7 +167,11 @@ class Crawl:
     def _answer(self, task: Task, note: PageNote | None) -> Response:
         if task.url == self._start.url and self._start.body is not None and self._start.body.exists():
             return self._start
-        return self._fetcher.fetch(task.url, note.validators if note and self._may_reuse(task, note) else {})
+        response = self._fetcher.fetch(task.url, note.validators if note and self._may_reuse(task, note) else {})
+        # Servers may say `noindex` beside "not modified": then the page is read again to see what it asks for.
+        return (
+            self._fetcher.fetch(task.url) if response.status == 304 and "x-robots-tag" in response.headers else response
+        )
 
     def _counts(self, canonical: str) -> bool:
         """Whether a canonical address is one that can be read in place of the page that names it."""
@@ -176,9 +179,9 @@ class Crawl:
 
     def _may_reuse(self, task: Task, note: PageNote) -> bool:
         """Whether "not modified" would tell all that is needed."""
-        if not self._known or note.outcome == "moved" or (task.own and note.outcome == "alias"):
-            return False
-        return note.outcome != "document" or self._known.get(note.path) == note.fingerprint
+        if note.outcome == "document":
+            return self._known.get(note.path) == note.fingerprint
+        return note.outcome == "alias" and bool(self._known) and not task.own
 
     # Taking
 
@@ -332,7 +335,7 @@ class Crawl:
         if self._tally.stopped:
             yield self._tally.stopped
             yield from self._not_reached()
-        elif len(self._frontier) and self._is_full(0):
+        elif self._is_full(0) and self._anything_left():
             said = f"The limit of {self._options.max_pages} pages was reached; more are there. Raise -o max_pages=…"
             yield self._site_problem("page_limit", said)
         reasons = {
@@ -355,6 +358,13 @@ class Crawl:
         if self._tally.forbidden:
             said = f"{self._tally.forbidden} addresses were not asked for: robots.txt forbids them."
             yield replace(self._site_problem("robots_forbidden", said), severity="noted")
+
+    def _anything_left(self) -> bool:
+        """Whether an address waits that would give another page."""
+        while len(self._frontier):
+            if self._scope.path_of(self._frontier.pop().url) not in self._there:
+                return True
+        return False
 
     def _not_reached(self) -> Iterator[Problem]:
         """What an earlier sync read and this one did not come to, which stays."""

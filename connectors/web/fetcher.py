@@ -79,7 +79,7 @@ class Fetcher:
             too_long = time.monotonic() + wait > self.ends_at
             if not failure.transient or attempt >= self._options.retries or too_long:
                 raise failure
-            self._pace.pause(wait) if asked else time.sleep(wait)
+            self._pace.pause(wait) if asked else self._pace.rest(wait)
         raise AssertionError("unreachable")
 
     def fetch_following(self, url: str, may_follow: Callable[[str], bool], limits: Limits | None = None) -> Response:
@@ -124,6 +124,11 @@ class Fetcher:
     def known_robots(self) -> Mapping[str, Robots]:
         """What was read of robots.txt, by origin."""
         return {origin: robots for origin, robots in self._robots.items() if isinstance(robots, Robots)}
+
+    def halt(self) -> None:
+        """Send nothing more: what is under way ends, what waits for its turn fails."""
+        self.ends_at = 0.0
+        self._pace.end()
 
     def close(self) -> None:
         """Close all connections."""
@@ -177,6 +182,7 @@ class _Pace:
         self._delay = delay
         self._next = 0.0
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     def slow_down(self, delay: float) -> None:
         """Keep at least so many seconds between requests from now on."""
@@ -194,7 +200,15 @@ class _Pace:
         with self._lock:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._delay
-        time.sleep(max(0.0, min(turn, ends_at) - time.monotonic()))
+        self.rest(min(turn, ends_at) - time.monotonic())
+
+    def rest(self, seconds: float) -> None:
+        """Do nothing for so long, or until `end`."""
+        self._ended.wait(max(0.0, seconds))
+
+    def end(self) -> None:
+        """Let nobody rest any longer."""
+        self._ended.set()
 
 
 def redirect_target(response: Response) -> str | None:

@@ -254,7 +254,7 @@ def test_a_fault_that_passes_is_tried_again(site: Site) -> None:
 
 def test_retry_after_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("connectors.web.fetcher.time.sleep", slept.append)
+    monkeypatch.setattr("connectors.web.fetcher._Pace.rest", lambda _, seconds: slept.append(seconds))
     site.pages["/bad"] = Answer(status=429, headers={"Retry-After": "11"})
     assert problem(site.read(retries="1")).code == "too_many_requests"
     assert 10 < max(slept) <= 11

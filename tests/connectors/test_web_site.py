@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,7 +187,7 @@ def test_a_site_that_forbids_reading_is_an_error_with_a_remedy(site: Site, answe
 
 def test_the_crawl_delay_is_kept(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("connectors.web.fetcher.time.sleep", slept.append)
+    monkeypatch.setattr("connectors.web.fetcher._Pace.rest", lambda _, seconds: slept.append(seconds))
     site.pages["/robots.txt"] = Answer("User-agent: *\nCrawl-delay: 7\n")
     site.read()
     assert max(slept) > 6 * 3, "each request waits for its turn, seven seconds after the one before"
@@ -398,6 +399,37 @@ def test_private_addresses_are_read_only_when_allowed_by_name(site: Site) -> Non
         WebConnector(site.url, QUICK).check()
     assert f"allow_private=127.0.0.1:{site.port}" in caught.value.hint
     assert site.requests == []
+
+
+def test_noindex_beside_not_modified_is_heard(site: Site, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    known = fingerprints(resumed(site, notes, {}))
+    site.pages["/cats.html"].headers = {"X-Robots-Tag": "noindex"}
+    assert unchanged(resumed(site, notes, known)) == ["/", "ants", "bees"]
+
+
+def test_what_was_not_wanted_before_is_asked_for_when_it_is(site: Site, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    pdf = write_pdf(tmp_path / "manual.pdf", [["Manual", "All about dogs."]], invariant=1)
+    site.page("/ants", "<p>All about ants.</p>", "/download", "/bees/")
+    site.pages["/download"] = Answer(pdf.read_bytes(), headers={"Content-Type": "application/pdf"})
+    items = resumed(site, notes, {}, files="none")
+    assert "download" not in documents(items) and problems(items)["unsupported_type"].path == "download"
+    assert list(documents(resumed(site, notes, fingerprints(items)))) == ["download"]
+
+
+def test_a_crawl_that_is_broken_off_ends_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.page("/", "<p>Front</p>", "/ants", "/bees/")
+    connector = site.connector(delay="60", discovery="crawl")
+    with monkeypatch.context() as patch:
+        patch.setattr("connectors.web.fetcher._Pace.wait", lambda *_: None)
+        connector.check()
+    items = connector.read({})
+    assert [path_of(next(items)), path_of(next(items))] == ["/", "ants"]
+    began = time.monotonic()
+    items.close()  # type: ignore[attr-defined]  # while the next request waits for its turn
+    assert time.monotonic() - began < 10
+    assert site.asked("/bees/") == 0
 
 
 def test_every_option_is_documented_with_its_default() -> None:
