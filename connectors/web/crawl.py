@@ -48,7 +48,6 @@ class _Tally:
 
     pages: int = 0
     forbidden: int = 0
-    outside: int = 0
     stopped: Problem | None = None
     row: list[Problem] = field(default_factory=list)
     """Problems of addresses that failed one after another, held back until it is known whether the site is down."""
@@ -169,9 +168,8 @@ class Crawl:
             return self._start
         response = self._fetcher.fetch(task.url, note.validators if note and self._may_reuse(task, note) else {})
         # Servers may say `noindex` beside "not modified": then the page is read again to see what it asks for.
-        return (
-            self._fetcher.fetch(task.url) if response.status == 304 and "x-robots-tag" in response.headers else response
-        )
+        asks_anew = response.status == 304 and "x-robots-tag" in response.headers
+        return self._fetcher.fetch(task.url) if asks_anew else response
 
     def _counts(self, canonical: str) -> bool:
         """Whether a canonical address is one that can be read in place of the page that names it."""
@@ -255,7 +253,6 @@ class Crawl:
         if task.hops >= MOST_REDIRECTS:
             yield Problem(path, "redirect_loop", "The address redirects in a circle or too often.", below=False)
         elif not self._frontier.belongs(target):
-            self._tally.outside += 1
             leads = shown(target or response.headers.get("location", "")) or "nowhere"
             said = f"The address redirects to {leads}, which is not part of the source; it was not followed."
             yield Problem(path, _GONE, said + _linked_from(task), below=False)

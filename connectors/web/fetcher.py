@@ -187,8 +187,9 @@ class _Pace:
     def slow_down(self, delay: float) -> None:
         """Keep at least so many seconds between requests from now on."""
         with self._lock:
-            self._delay = max(self._delay, delay)
-            self._next = max(self._next, time.monotonic() + self._delay)
+            if delay > self._delay:
+                self._delay = delay
+                self._next = max(self._next, time.monotonic() + delay)
 
     def pause(self, seconds: float) -> None:
         """Send no request for so many seconds."""
