@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
@@ -19,8 +20,8 @@ import pyarrow as pa
 Severity: TypeAlias = Literal["skipped", "repaired", "noted"]
 
 HOLDS_NOTHING = frozenset({
-    "broken_link", "empty_file", "link_loop", "link_outside", "no_columns", "no_text", "not_tabular",
-    "unsupported_type",
+    "access_denied", "broken_link", "dead_link", "empty_file", "link_loop", "link_outside", "no_columns", "no_text",
+    "not_tabular", "unsupported_type",
 })  # fmt: skip
 """Codes of items that were skipped because nothing is there to read: what they held before is gone."""
 
@@ -107,6 +108,8 @@ class Problem:
     message: str
     """What happened and what to do about it, for a person."""
     severity: Severity = "skipped"
+    below: bool = True
+    """Whether the problem also concerns items below its path: those of a folder or workbook, not those of a page."""
 
     @property
     def leaves_unread(self) -> bool:
@@ -115,7 +118,9 @@ class Problem:
 
     def concerns(self, path: str) -> bool:
         """Whether the problem is one of the item at `path`: its own, or its file's, workbook's or folder's."""
-        return self.path in (path, ".") or path.startswith((self.path + "#", self.path + "/"))
+        if self.path in (path, "."):
+            return True
+        return self.below and path.startswith((self.path + "#", self.path + "/"))
 
 
 Item: TypeAlias = Document | TableBatch | Unchanged | Problem
@@ -132,7 +137,11 @@ class Discovered:
 
 @runtime_checkable
 class Connector(Protocol):
-    """A way to read one kind of source. Constructed by `connectors.registry.open_connector(location, options)`."""
+    """A way to read one kind of source. Constructed by `connectors.registry.open_connector(location, options)`.
+
+    Where naming the items costs as much as reading them (a site that is crawled), the connector has an attribute
+    `discovery_reads = True`, and ingest does not ask for the names beforehand.
+    """
 
     kind: str
     location: str
@@ -145,3 +154,14 @@ class Connector(Protocol):
 
     def read(self, known: Mapping[str, str]) -> Iterator[Item]:
         """Yield every item in a stable order; `Unchanged` for those whose fingerprint equals `known[path]`."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A connector that keeps notes of its own from one sync to the next, e.g. the versions of pages.
+
+    The notes are one file, sealed into the segment with what was read, so that both are always of the same sync.
+    """
+
+    def resume(self, before: Path | None, after: Path) -> None:
+        """Called before `read`: the notes that the last sync left, if any, and the file to write this sync's to."""

@@ -4,6 +4,7 @@ ConnectorError             code, message, hint
 ├── SourceNotFound         the path or database does not exist
 ├── SourceUnreadable       it exists but cannot be opened (permission, corrupt, encrypted)
 ├── SourceEmpty            nothing in it that a connector reads
+├── RefusedUrl             a URL that may not be asked for (not http, a private address, credentials in it)
 └── UnknownKind            no connector reads this kind of location
 """
 
@@ -41,6 +42,12 @@ class SourceEmpty(ConnectorError):
     """The location holds nothing that any connector reads."""
 
     code = "source_empty"
+
+
+class RefusedUrl(ConnectorError):
+    """A URL that no connector may ask for, or whose host has an address that is not public."""
+
+    code = "url_refused"
 
 
 def nothing_readable(location: str, reasons: Sequence[str]) -> SourceEmpty:

@@ -16,7 +16,10 @@ KINDS: dict[str, str] = {
     "files": "connectors.files:FilesConnector",
     "duckdb": "connectors.duckdb_file:DuckDBConnector",
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
+    "web": "connectors.web:WebConnector",
 }
+
+_SCHEMES = {"http": "web", "https": "web"}
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
 _DATABASE_SUFFIXES = {
@@ -55,7 +58,7 @@ def kind_of(location: str) -> str:
     """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
     scheme, separator, _ = location.partition("://")
     if separator and scheme.isalnum():
-        return scheme.lower()
+        return _SCHEMES.get(scheme.lower(), scheme.lower())
     path = Path(location).expanduser()
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
 

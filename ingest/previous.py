@@ -38,6 +38,7 @@ class Previous:
     def __init__(self, segment: Segment) -> None:
         self.info = segment.info
         self.tables_path = segment.file(files.TABLES)
+        self.notes_path = segment.file(files.NOTES)
         passages = segment.file(files.PASSAGES)
         self._connection: sqlite3.Connection | None = None
         self.vectors: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)

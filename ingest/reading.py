@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.base import Connector, Document, Item, Problem, TableBatch, Unchanged
+from connectors.base import Connector, Document, Item, Problem, Resumable, TableBatch, Unchanged
 from connectors.errors import SourceEmpty, nothing_readable
 from ingest.build import Build
 from ingest.stores import segment as files
@@ -27,11 +27,13 @@ def read_source(build: Build, connector: Connector) -> None:
     """
     with build.step("read"), ExitStack() as stack:
         reader = _Reader(build, stack)
-        total = sum(1 for _ in connector.discover())
+        total = 0 if getattr(connector, "discovery_reads", False) else sum(1 for _ in connector.discover())
+        if isinstance(connector, Resumable):
+            connector.resume(build.previous.notes_path if build.previous else None, build.folder / files.NOTES)
         for count, item in enumerate(_wanted(build, connector.read(_known(build)))):
             reader.take(item)
             if count % _OFTEN == 0:
-                build.hooks.on_progress("read", reader.items, total)
+                build.hooks.on_progress("read", reader.items, total or None)
         build.hooks.on_progress("read", reader.items, max(total, reader.items))
         reader.finish()
     if not build.staging.count() and not build.tables:

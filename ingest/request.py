@@ -13,6 +13,7 @@ from ingest.errors import SourceExists, UnknownSource
 from ingest.stores.catalog import Visibility
 from ingest.stores.manifest import Manifest, SourceEntry
 
+_BARE_HOST = re.compile(r"^https?://(?:www\.)?([^/@:?#\[\]]+)(?::\d+)?/?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^@\s]*@")
 
 
@@ -79,7 +80,9 @@ def slug(text: str) -> str:
 
 
 def slug_of_location(location: str) -> str:
-    """A name from the last part of a path or URL, without its suffix."""
+    """A name from the last part of a path or URL, without its suffix; a URL without a path is named by its host."""
+    if host := _BARE_HOST.match(location):
+        return slug(host.group(1))
     if "://" in location:
         parts = [part for part in re.split(r"[/?#]+", location.partition("://")[2].rpartition("@")[2]) if part]
         return slug(parts[-1].rpartition(".")[0] or parts[-1]) if parts else "source"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,18 +29,57 @@ _HEAD_ELEMENTS = frozenset({"title", "meta", "link", "base", "style", "script", 
 _KEPT_METADATA = ("description", "author", "keywords")
 
 
-def decoded_html(content: bytes, file: SourceFile) -> tuple[str, list[Problem]]:
-    """The page's text by its byte order mark or valid UTF-8, else its declared charset, else by detection."""
+# Encodings that pages are written in. Python knows further codecs by such labels, some of them costly (`punycode`).
+_TEXT_LABELS = re.compile(
+    r"^(?:utf-?8|iso-?8859-?\d{1,2}|latin-?\d|(?:us-)?ascii|(?:windows|cp)-?\d{3,4}|x-cp125\d|koi8-[ru]|x?-?mac\w*|tis-620|"
+    r"big5(?:-hkscs)?|gbk|gb2312|gb18030|euc-(?:jp|kr)|ks_c_5601-1987|shift[_-]jis|x-sjis|ms_kanji|iso-2022-jp)$"
+)
+
+
+def decoded_html(content: bytes, file: SourceFile, charset: str = "") -> tuple[str, list[Problem]]:
+    """The page's text by its byte order mark or valid UTF-8, else its declared charset, else by detection.
+
+    `charset` is what came with the page, as in a `Content-Type` header: it counts before what the page says itself,
+    and neither counts where the bytes contradict it.
+    """
     declared = _DECLARED.search(content[:_DECLARED_WITHIN_BYTES])
-    label = declared.group(1).decode("ascii").lower() if declared else ""
-    names = ["cp1252"] if label in _WESTERN else [label]
-    for name in [] if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", *names]:
+    labels = [charset.strip().lower(), declared.group(1).decode("ascii").lower() if declared else ""]
+    names = ["cp1252" if label in _WESTERN else label for label in labels if _TEXT_LABELS.match(label)]
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff")) or 0 in content[:_DECLARED_WITHIN_BYTES]
+    for name in [] if wide else ["utf-8-sig", *names]:
         try:
             return content.decode(name), []
         except (UnicodeDecodeError, LookupError):
             continue
     encoding = detect_encoding(file.location)
     return content.decode(encoding.name, encoding.errors), encoding.problems(file.path)
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """What a page says, without where it was read."""
+
+    text: str
+    title: str | None
+    url: str | None
+    """Its canonical address, where it names an absolute one."""
+    modified: datetime | None
+    metadata: Mapping[str, str]
+
+
+def page_content(page: Any, source: str) -> PageContent:
+    """The content of a parsed page (see `parsed_page`), whose tree is changed. Raises `UnreadableItem` (`no_text`)."""
+    meta = _meta(page)
+    title, url, modified, metadata = (
+        _title(page, meta),
+        _canonical(page, meta),
+        _modified(page, meta),
+        _metadata(page, meta),
+    )
+    text = main_text(page, source)
+    if not text.strip():
+        raise UnreadableItem("no_text", "The page holds no text: it may be built by scripts in the browser.")
+    return PageContent(text, title, url, modified, metadata)
 
 
 class HtmlReader:
@@ -69,19 +109,16 @@ class HtmlReader:
         page = parsed_page(source)
         if page is None:
             raise UnreadableItem("no_text", "The page holds no text.")
-        text = main_text(page, source)
-        if not text.strip():
-            raise UnreadableItem("no_text", "The page holds no text: it may be built by scripts in the browser.")
-        meta = _meta(page)
+        found = page_content(page, source)
         yield Document(
             path=file.path,
-            text=text,
-            title=_title(page, meta),
+            text=found.text,
+            title=found.title,
             media_type="text/html",
             fingerprint=file.fingerprint,
-            url=_canonical(page, meta),
-            modified=_modified(page, meta) or file.modified,
-            metadata=_metadata(page, meta),
+            url=found.url,
+            modified=found.modified or file.modified,
+            metadata=found.metadata,
         )
 
 

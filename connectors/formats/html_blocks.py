@@ -205,6 +205,8 @@ def _is_table_of_values(element: Any) -> bool:
     """Whether a table holds values rather than the layout of a page."""
     if element.get("role") in ("presentation", "none") or element.find(".//table") is not None:
         return False
+    if any(element.find(f".//td//{heading}") is not None for heading in ("h1", "h2")):
+        return False
     return max((len(row) for row in element.iter("tr")), default=0) > 1 and len(list(element.iter("tr"))) > 1
 
 

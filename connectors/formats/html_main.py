@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from connectors.formats.html_blocks import text_of_element
+from connectors.formats.html_furniture import is_furniture
 
 _MARKED = ("//main", "//*[@role='main']", "//article")
 _SHORTEST_MAIN = 20
@@ -13,17 +14,6 @@ _SHORTEST_MAIN = 20
 _FURNITURE = ("nav", "footer", "aside", "form")
 _FURNITURE_ROLES = frozenset(
     {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
-)
-_FURNITURE_NAMES = re.compile(
-    r"^(?:(?:site|page|main|top|global)[-_]?)?(?:nav(?:bar|igation)?|menu|sidebar|footer|header|breadcrumbs?|"
-    r"cookies?(?:[-_]?(?:banner|notice|consent|bar))?|pagination|pager|toc|table-of-contents|skip-?link|share|sharing|"
-    r"social(?:[-_]?(?:links|media|share))?|related(?:[-_]?(?:posts|articles|links))?|newsletter|advert(?:isement)?s?|ads)$",
-    re.I,
-)
-_INNER_NAMES = re.compile(
-    r"^(?:breadcrumbs?|pagination|pager|toc|table-of-contents|skip-?link|share|sharing|social[-_]?(?:links|share)|"
-    r"cookie[-_]?(?:banner|notice|consent|bar))$",
-    re.I,
 )
 _MOSTLY_LINKS = 0.3
 _KEPT_LEAST = 0.8
@@ -37,22 +27,28 @@ def main_text(page: Any, source: str) -> str:
     much of the rest is links and trafilatura finds a part with most of the other words, that part is taken.
     """
     for path in _MARKED:
-        marked = [element for element in page.xpath(path) if not _within(element, page.xpath(path))]
+        marked = [_only_article(element) for element in page.xpath(path) if not _within(element, page.xpath(path))]
         for element in marked:
-            _remove(element, ("nav",), frozenset({"navigation"}), _INNER_NAMES)
+            _remove(element, ("nav", "footer"), frozenset({"navigation"}), within_content=True)
         text = "\n".join(filter(None, (text_of_element(element) for element in marked)))
         if len(text.strip()) >= _SHORTEST_MAIN:
             return _with_page_heading(page, text)
     body = page.find("body")
     if body is None:
         body = page
-    _remove(body, _FURNITURE, _FURNITURE_ROLES, _FURNITURE_NAMES)
+    _remove(body, _FURNITURE, _FURNITURE_ROLES, within_content=False)
     for header in list(body.iter("header")):
         if header.find(".//h1") is None:
             _drop(header)
     text = text_of_element(body)
     links = _link_share(body)
     return (_extracted(source, text, 1 - links) or text) if links > _MOSTLY_LINKS else text
+
+
+def _only_article(main: Any) -> Any:
+    """The article in a main part, where there is one only and it has the headline; lists beside it are not content."""
+    articles = [each for each in main.iter("article") if not any(a.tag == "article" for a in each.iterancestors())]
+    return articles[0] if len(articles) == 1 and articles[0].find(".//h1") is not None else main
 
 
 def _within(element: Any, others: list[Any]) -> bool:
@@ -69,18 +65,23 @@ def _with_page_heading(page: Any, text: str) -> str:
     return text if in_header is not None or not heading else f"# {heading}\n\n{text}"
 
 
-def _remove(root: Any, tags: tuple[str, ...], roles: frozenset[str], names: re.Pattern[str]) -> None:
+def _remove(root: Any, tags: tuple[str, ...], roles: frozenset[str], *, within_content: bool) -> None:
     """Remove boilerplate below `root`, unless it holds most of the text or any headline."""
     whole = max(1, _length(root))
     for element in list(root.iter()):
         if element is root or not isinstance(element.tag, str) or element.getparent() is None:
             continue
         words = f"{element.get('class') or ''} {element.get('id') or ''}".split()
-        by_tag = element.tag in tags or element.get("role") in roles
-        by_name = any(names.match(word) for word in words) and element.tag not in ("body", "main", "article")
-        holds_content = _length(element) > whole / 2 or (element.tag != "nav" and element.find(".//h1") is not None)
-        if (by_tag or by_name) and not holds_content:
+        by_tag = (element.tag in tags and element.getparent().tag != "blockquote") or element.get("role") in roles
+        named = is_furniture(words, within_content=within_content)
+        by_name = named and element.tag not in ("body", "main", "article")
+        if (by_tag or by_name) and not _holds_content(element, whole):
             _drop(element)
+
+
+def _holds_content(element: Any, whole: int) -> bool:
+    """Whether what is marked as boilerplate is the page's content: it has most of the text, or a headline."""
+    return _length(element) > whole / 2 or (element.tag != "nav" and element.find(".//h1") is not None)
 
 
 def _drop(element: Any) -> None:

@@ -28,6 +28,7 @@ TABLES = "tables.duckdb"
 CATALOG = "catalog.json"
 VALUES = "values.sqlite"
 REPORT = "report.json"
+NOTES = "connector.notes"
 _INFO = "segment.json"
 _BLOCK = 1 << 20
 
