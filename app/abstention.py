@@ -13,16 +13,13 @@ from itertools import pairwise
 
 from app.terms import names, numbers, term_set, terms
 from app.values import Passage
-from app.verbalising.relevance import Asked, ScoredUnit, term_weights
-from app.word_likeness import meant
+from app.verbalising.relevance import Asked, ScoredUnit, held, term_weights
 
 FEATURES = (
     "cosine",
     "coverage",
     "overlap",
     "unit_overlap",
-    "alike",
-    "unit_alike",
     "pairs",
     "missing_names",
     "missing_numbers",
@@ -75,15 +72,12 @@ def features(question: Asked, passages: Sequence[Passage], scored: Sequence[Scor
     evidence = term_set(context) | term_set(passage.text)
     weights = term_weights(question, [f"{each.title or ''}\n{each.heading}\n{each.text}" for each in passages])
     asked_names, asked_numbers = names(question.text), numbers(question.text)
-    in_unit = term_set(best.unit.text) | term_set(passage.heading)
     typed = question.kind not in ("any", "yes_no", "steps", "list", "reason")
     return {
         "cosine": passage.cosine,
         "coverage": _covered(weights, evidence),
         "overlap": best.overlap,
-        "unit_overlap": _covered(weights, in_unit),
-        "alike": _alike(weights, evidence, asked_names),
-        "unit_alike": _alike(weights, in_unit, asked_names),
+        "unit_overlap": _covered(weights, term_set(best.unit.text) | term_set(passage.heading)),
         "pairs": _pairs(question.terms, terms(f"{passage.heading} {best.unit.text}")),
         "missing_names": _missing(asked_names, evidence),
         "missing_numbers": _missing(asked_numbers, evidence | set(numbers(passage.text))),
@@ -101,14 +95,7 @@ def confidence(found: Mapping[str, float]) -> float:
 
 def _covered(weights: Mapping[str, float], words: frozenset[str]) -> float:
     total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in words) / total if total else 0.0
-
-
-def _alike(weights: Mapping[str, float], words: frozenset[str], never: Sequence[str]) -> float:
-    """Share of what is not held word for word that the evidence says in other words; names are never said otherwise."""
-    absent = {term: weight for term, weight in weights.items() if term not in words}
-    total = sum(absent.values())
-    return sum(w * meant(t, words) for t, w in absent.items() if t not in never) / total if total else 1.0
+    return sum(weight * held(term, words) for term, weight in weights.items()) / total if total else 0.0
 
 
 def _missing(wanted: Sequence[str], words: frozenset[str]) -> float:

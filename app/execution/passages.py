@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.synonyms import synonyms
 from app.terms import codes, fold, quoted
 from app.values import Passage
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.stores.passage_filter import PassageFilter
     from ingest.stores.snapshot import Snapshot
 
-DEPTH = 60
+DEPTH = 100
 """Passages taken from each index before fusing."""
 LEXICAL_WEIGHT = 1.0
 STANDING_OUT_WEIGHT = 1.0
@@ -90,7 +91,8 @@ def search(
     depth = max(DEPTH, 3 * k)
     dense = {name: reader.search_dense(query, depth, visibilities, only) for name, reader in readers.items()}
     lexical = {
-        name: reader.search_lexical(question_text, depth, visibilities, only) for name, reader in readers.items()
+        name: reader.search_lexical(question_text, depth, visibilities, only, synonyms)
+        for name, reader in readers.items()
     }
     weight = _lexical_weight(question_text, [bm25 for hits in lexical.values() for _, bm25 in hits])
     found: list[_Found] = []

@@ -9,11 +9,11 @@ fields, 0.698 with one, 0.705 with its surroundings.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ VERSION = "2"
 
 _SHARES = {"own": 0.5, "around": 0.5}
 _MAX_TERMS = 64  # of a query; longer ones are cut
+_SYNONYM_SHARE = 0.5  # of a term's score, where a synonym stands in its place
 _HEAP_BYTES = 50_000_000
 _FEW = 2_000  # passages up to which a filter becomes part of the query; above, hits are filtered as they are found
 _LOCK_FILES = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
@@ -35,6 +36,14 @@ hers him his how i if in into is it its itself let me my of on onto or our ours 
 their theirs them then there these they this those to too was we were what when where which while who whom whose why
 will with would you your yours s t ll re ve please tell
 """
+
+
+Synonyms: TypeAlias = Callable[[str], Iterable[str]]
+
+
+def no_synonyms(_: str) -> Iterable[str]:
+    """None for any stem."""
+    return ()
 
 
 class Entry(NamedTuple):
@@ -114,18 +123,24 @@ class LexicalIndex:
         return int(self._searcher.num_docs)
 
     def search(
-        self, text: str, k: int, visibilities: tuple[str, ...], allowed: NDArray[np.bool_] | None = None
+        self,
+        text: str,
+        k: int,
+        visibilities: tuple[str, ...],
+        allowed: NDArray[np.bool_] | None = None,
+        synonyms: Synonyms = no_synonyms,
     ) -> list[tuple[int, float]]:
         """Up to `k` pairs of ordinal and BM25 score, best first. Any text is a valid query; it has no syntax.
 
-        `allowed`: bool[passages], those that may be found; None: all that are visible.
+        `allowed`: bool[passages], those that may be found; None: all that are visible. `synonyms`: the stems that may
+        stand for a stem, at a discount.
         """
         from tantivy import Occur, Query
 
         terms = list(dict.fromkeys(analyser().analyze(text)))[:_MAX_TERMS]
         if not terms or not visibilities or k <= 0:
             return []
-        query = self._query(terms, visibilities)
+        query = self._query(terms, visibilities, synonyms)
         if allowed is None:
             return self._hits(query, k)
         if int(allowed.sum()) <= _FEW:
@@ -146,12 +161,18 @@ class LexicalIndex:
         ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
         return [(int(ordinal), float(score)) for ordinal, (score, _) in zip(ordinals, hits, strict=True)]
 
-    def _query(self, terms: list[str], visibilities: tuple[str, ...]) -> Any:
+    def _query(self, terms: list[str], visibilities: tuple[str, ...], synonyms: Synonyms) -> Any:
         from tantivy import Occur, Query
 
-        words = Query.boolean_query([(Occur.Should, self._term(term)) for term in terms])
+        words = Query.boolean_query([(Occur.Should, self._term_or(term, synonyms(term))) for term in terms])
         visible = Query.const_score_query(Query.term_set_query(self._schema, "visibility", list(visibilities)), 0.0)
         return Query.boolean_query([(Occur.Must, words), (Occur.Must, visible)])
+
+    def _term_or(self, term: str, others: Iterable[str]) -> Any:
+        from tantivy import Query
+
+        also = [Query.boost_query(self._term(other), _SYNONYM_SHARE) for other in sorted(others)]
+        return Query.disjunction_max_query([self._term(term), *also]) if also else self._term(term)
 
     def _term(self, term: str) -> Any:
         from tantivy import Occur, Query

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.stores.catalog import Visibility
-from ingest.stores.lexical import LexicalIndex
+from ingest.stores.lexical import LexicalIndex, Synonyms, no_synonyms
 from ingest.stores.passage_filter import PassageFilter
 from ingest.stores.vectors import VectorIndex
 
@@ -115,13 +115,18 @@ class PassageReader:
         return self._vectors.search(query, k, tuple(visibilities), self._allowed(only))
 
     def search_lexical(
-        self, query: str, k: int, visibilities: Sequence[str], only: PassageFilter | None = None
+        self,
+        query: str,
+        k: int,
+        visibilities: Sequence[str],
+        only: PassageFilter | None = None,
+        synonyms: Synonyms = no_synonyms,
     ) -> list[tuple[int, float]]:
         """Up to `k` pairs of ordinal and BM25 score, best first, among passages of these visibilities.
 
-        Any text is a valid query.
+        Any text is a valid query. `synonyms`: the stems that may stand for a stem, at a discount.
         """
-        return self._lexical.search(query, k, tuple(visibilities), self._allowed(only))
+        return self._lexical.search(query, k, tuple(visibilities), self._allowed(only), synonyms)
 
     def cosines(self, query: NDArray[np.float32], ordinals: Sequence[int]) -> list[float]:
         """The exact cosine of each passage with the query."""

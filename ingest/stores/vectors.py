@@ -109,6 +109,7 @@ class VectorIndex:
         k = min(k, selection.count)
         if k <= 0:
             return []
+        faiss.omp_set_num_threads(1)  # of this thread: a team for one query waits for its slowest member
         rows = np.ascontiguousarray(query, dtype=np.float32)[None, :]
         if self._vectors is not None:
             return self._rescored(rows, k, selection, self._vectors)
@@ -124,7 +125,7 @@ class VectorIndex:
         if self._vectors is not None:
             rows = self._vectors[np.asarray(ordinals)]
         else:
-            rows = np.stack([self._index.reconstruct(int(ordinal)) for ordinal in ordinals])
+            rows = self._index.reconstruct_batch(np.asarray(ordinals, dtype=np.int64))
         found: list[float] = (rows @ query).tolist()
         return found
 
