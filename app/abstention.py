@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from app.terms import names, numbers, term_set, terms
 from app.values import Passage
-from app.verbalising.relevance import Asked, ScoredUnit, term_weights
+from app.verbalising.relevance import Asked, ScoredUnit, held, term_weights
 
 FEATURES = (
     "cosine",
@@ -95,7 +95,7 @@ def confidence(found: Mapping[str, float]) -> float:
 
 def _covered(weights: Mapping[str, float], words: frozenset[str]) -> float:
     total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in words) / total if total else 0.0
+    return sum(weight * held(term, words) for term, weight in weights.items()) / total if total else 0.0
 
 
 def _missing(wanted: Sequence[str], words: frozenset[str]) -> float:

@@ -19,7 +19,7 @@ from ingest.embedder import Embedder
 from ingest.stores.lexical import build_lexical
 from ingest.stores.passage_writer import NewDocument, NewPassage, PassageWriter
 from ingest.stores.passages import PassageReader
-from ingest.stores.vectors import build_index
+from ingest.stores.vector_index import build_index
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from ingest.staging import StagedDocument
 from ingest.stores import segment as files
 from ingest.stores.lexical import build_lexical
 from ingest.stores.passage_writer import NewDocument, NewPassage, PassageWriter
-from ingest.stores.vectors import VectorWriter, build_index, open_vectors
+from ingest.stores.vector_index import build_index
+from ingest.stores.vectors import VectorWriter, open_vectors
 
 if TYPE_CHECKING:
     from ingest.pii import PiiSpan

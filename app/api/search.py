@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from litestar import post
 
@@ -16,10 +17,9 @@ from app.errors import InvalidRequest
 from app.execution import passages as search_passages
 from app.scrubbing import scrub_passages
 from app.values import Caller, Deadline, Passage
+from ingest.stores.passage_filter import AFTER, BEFORE, METADATA, PATH, PassageFilter
 
-FILTERS = ("document",)
-FILTERED_DEPTH = 200
-"""Passages that are looked through for those of the documents asked for."""
+FILTERS = (PATH, AFTER, BEFORE, f"{METADATA}NAME")
 
 
 @post("/v1/search", status_code=200, tags=["search"])
@@ -33,10 +33,7 @@ def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> S
     """The passages that a caller may see, best first."""
     started = time.perf_counter()
     check_text(request.query, limit=engine.settings.question_max_chars)
-    filters = request.filters or {}
-    unknown = sorted(set(filters) - set(FILTERS))
-    if unknown:
-        raise InvalidRequest(f"filters: {unknown[0]!r} is not known; known are {', '.join(FILTERS)}.")
+    only = filter_from(request.filters or {})
     snapshot = engine.store.snapshot()
     found = search_passages.search(
         request.query,
@@ -44,14 +41,13 @@ def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> S
         engine.embedder,
         sources=checked_sources(request.sources, snapshot, caller) or caller.sources,
         visibilities=caller.visibilities,
-        k=FILTERED_DEPTH if filters else request.limit,
+        k=request.limit,
+        only=only,
     )
-    pattern = filters.get("document", "*")
-    kept = [passage for passage in found if fnmatch.fnmatchcase(passage.document, pattern)][: request.limit]
     searched = time.perf_counter()
     names = engine.settings.scrub_names
     scrubbed, _tokens = scrub_passages(
-        kept, sees_personal_data=caller.sees_personal_data, names=names, spans=[passage.spans for passage in kept]
+        found, sees_personal_data=caller.sees_personal_data, names=names, spans=[passage.spans for passage in found]
     )
     return SearchResponse(
         results=[_result(rank, passage) for rank, passage in enumerate(scrubbed.passages, start=1)],
@@ -60,6 +56,29 @@ def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> S
             "scrub": round((time.perf_counter() - searched) * 1000, 2),
         },
     )
+
+
+def filter_from(filters: Mapping[str, str]) -> PassageFilter | None:
+    """The conditions that a request's `filters` name; raises `InvalidRequest` for any other."""
+    unknown = sorted(name for name in filters if name not in FILTERS[:3] and not name.startswith(METADATA))
+    if unknown:
+        raise InvalidRequest(f"filters: {unknown[0]!r} is not known; known are {', '.join(FILTERS)}.")
+    if not filters:
+        return None
+    metadata = tuple((n.removeprefix(METADATA), v) for n, v in sorted(filters.items()) if n.startswith(METADATA))
+    after, before = (_moment(name, filters.get(name)) for name in (AFTER, BEFORE))
+    return PassageFilter(filters.get(PATH), after, before, metadata)
+
+
+def _moment(name: str, value: str | None) -> str | None:
+    """An ISO date or time as documents' times are stored: in UTC."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidRequest(f"filters: {name} is {value!r}; it must be a date such as 2026-01-31.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def _result(rank: int, passage: Passage) -> SearchResult:

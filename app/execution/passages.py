@@ -4,7 +4,7 @@ A passage's relevance is `cosine + weight * bm25 / (bm25 + 20)`. Both parts keep
 (unlike ranks, or scores divided by the best one), so that the score says how good the best passage is, too. The weight
 rises where one passage stands out by its words, and where the question holds what only words can match: codes and
 quoted phrases. Weights and saturation were chosen on SciFact and XQuAD (`bench/retrieval.py`), where they are flat:
-0.8 to 1.2, 10 to 30.
+1.0 to 1.4, 10 to 30.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.synonyms import synonyms
 from app.terms import codes, fold, quoted
 from app.values import Passage
 
 if TYPE_CHECKING:
     from ingest.embedder import Embedder
     from ingest.stores.catalog import Visibility
+    from ingest.stores.passage_filter import PassageFilter
     from ingest.stores.snapshot import Snapshot
 
-DEPTH = 60
+DEPTH = 100
 """Passages taken from each index before fusing."""
-LEXICAL_WEIGHT = 0.7
+LEXICAL_WEIGHT = 1.0
 STANDING_OUT_WEIGHT = 1.0
 """Added in full where the best BM25 score is 30 % above the second, in part where it is less above."""
-EXACT_WEIGHT = 1.8
+EXACT_WEIGHT = 2.0
 """Least lexical weight for questions with codes or quoted phrases."""
 SATURATION = 20.0
 """BM25 score that counts half."""
@@ -42,7 +44,7 @@ OLDER_PENALTY = 0.15
 DUPLICATE_OVERLAP = 0.85
 """Passages that share this part of their words (Jaccard) show once."""
 
-_SLOPE, _MIDDLE = 7.0, 0.75
+_SLOPE, _MIDDLE = 7.0, 0.85
 _REPLACED = frozenset(
     {"superseded", "archived", "obsolete", "deprecated", "outdated", "withdrawn", "expired", "replaced"}
 )
@@ -74,23 +76,31 @@ def search(
     visibilities: Sequence[Visibility],
     k: int = 10,
     vector: NDArray[np.float32] | None = None,
+    only: PassageFilter | None = None,
 ) -> list[Passage]:
     """The `k` most relevant passages that the caller may see, best first.
 
     `sources`: names to search in, None for all. `vector`: the embedded question, float32[dimension], where the caller
-    has it already. Older versions rank behind their successors, and near-duplicates show once.
+    has it already. `only`: documents to look at, all without it. Older versions rank behind their successors, and
+    near-duplicates show once.
     """
     readers = _readers(snapshot, sources)
     if not readers or k < 1:
         return []
     query = embedder.embed_query(question_text) if vector is None else vector
     depth = max(DEPTH, 3 * k)
-    dense = {name: reader.search_dense(query, depth, visibilities) for name, reader in readers.items()}
-    lexical = {name: reader.search_lexical(question_text, depth, visibilities) for name, reader in readers.items()}
+    dense = {name: reader.search_dense(query, depth, visibilities, only) for name, reader in readers.items()}
+    lexical = {
+        name: reader.search_lexical(question_text, depth, visibilities, only, synonyms)
+        for name, reader in readers.items()
+    }
     weight = _lexical_weight(question_text, [bm25 for hits in lexical.values() for _, bm25 in hits])
     found: list[_Found] = []
     for name, reader in readers.items():
-        ranked = _fused(dense[name], lexical[name], weight)[: max(2 * k, 20)]
+        cosines = dict(dense[name])
+        further = [ordinal for ordinal, _ in lexical[name] if ordinal not in cosines]
+        cosines |= dict(zip(further, reader.cosines(query, further), strict=True))
+        ranked = _fused(cosines, dict(lexical[name]), weight)[: max(2 * k, 20)]
         stored = reader.get([ordinal for ordinal, *_ in ranked])
         found += [
             _Found(name, each, cosine, bm25, relevance)
@@ -118,14 +128,12 @@ def _lexical_weight(question: str, scores: Sequence[float]) -> float:
 
 
 def _fused(
-    dense: Sequence[tuple[int, float]], lexical: Sequence[tuple[int, float]], weight: float
+    cosines: Mapping[int, float], words: Mapping[int, float], weight: float
 ) -> list[tuple[int, float, float, float]]:
-    """(ordinal, cosine, bm25, relevance), best first. What one index did not return has at most its least score."""
-    cosines, words = dict(dense), dict(lexical)
-    floor = max(0.0, min(cosines.values(), default=0.0))
+    """(ordinal, cosine, bm25, relevance), best first. What the words did not return is taken to hold none of them."""
     fused = []
-    for ordinal in cosines.keys() | words.keys():
-        cosine, bm25 = cosines.get(ordinal, floor), words.get(ordinal, 0.0)
+    for ordinal, cosine in cosines.items():
+        bm25 = words.get(ordinal, 0.0)
         fused.append((ordinal, cosine, bm25, cosine + weight * bm25 / (bm25 + SATURATION)))
     fused.sort(key=lambda each: (-each[3], each[0]))
     return fused

@@ -27,6 +27,7 @@ _SENTENCES = 3
 _CHARACTERS = 420  # a further unit is added only while the answer stays shorter than this
 _SHORT_SECTION = 360  # characters; a section this short is quoted whole
 _NEAR_BEST = 0.72  # a further unit needs this share of the best one's score
+_NEW_TERMS = 3  # and this many new terms, unless its passage is ranked before the best one's
 _SAME_ROW = 0.95  # and a further table row this share of its overlap
 _UNCERTAIN = 0.3  # overlap under which embeddings help choosing among the best units
 _EMBEDDED = 3  # units embedded then
@@ -115,7 +116,8 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
         further = _selection(question, passage, each, ())
         size = sum(len(unit.text) for unit in further)
         new = term_set(each.unit.text) - said
-        if length + size > 1.5 * _CHARACTERS or len(new) < 3 or each.overlap < _NEAR_BEST * best.overlap:
+        least = _NEW_TERMS if each.passage > best.passage else 1
+        if length + size > 1.5 * _CHARACTERS or len(new) < least or each.overlap < _NEAR_BEST * best.overlap:
             continue
         quotes += _grouped(passage, further)
         break

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.synonyms import synonyms
 from app.terms import term_set, terms
 from app.values import Passage
 from app.verbalising.cues import AnswerKind, answer_kind, holds
@@ -16,6 +17,7 @@ CONTEXT_SHARE = 1.0
 """How much a term counts that stands in the title or headings above a unit: as much as in the unit itself."""
 NEIGHBOUR_SHARE = 0.15
 """And one that stands elsewhere in the passage."""
+SYNONYM_SHARE = 0.8
 CUE_BONUS = 0.25
 PASSAGE_WEIGHT = 1.0
 
@@ -88,8 +90,11 @@ def _holds(kind: AnswerKind, unit: Unit) -> bool:
 
 
 def _share(term: str, words: frozenset[str], context: frozenset[str], whole: frozenset[str]) -> float:
+    return max(held(term, words), CONTEXT_SHARE * held(term, context), NEIGHBOUR_SHARE * held(term, whole))
+
+
+def held(term: str, words: frozenset[str]) -> float:
+    """1 for a term among the words, less where only a synonym of it is."""
     if term in words:
         return 1.0
-    if term in context:
-        return CONTEXT_SHARE
-    return NEIGHBOUR_SHARE if term in whole else 0.0
+    return SYNONYM_SHARE if not words.isdisjoint(synonyms(term)) else 0.0

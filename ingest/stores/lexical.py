@@ -1,21 +1,32 @@
-"""The lexical store of a segment: BM25 over title, headings and body, English stems, without stop words."""
+"""The lexical store of a segment: BM25 over passages and their surroundings, English stems, without stop words.
+
+A passage is scored by its own words (title, headings and text as one field: apart, a short title outweighs the text)
+and by the same with its neighbours in the document, half each: what a section is about often stands beside the
+sentence that answers. Measured with `bench/retrieval.py`: nDCG@10 of BM25 alone on SciFact 0.668 with three boosted
+fields, 0.698 with one, 0.705 with its surroundings.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 ANALYSER = "answerable_english"
-VERSION = "1"
+VERSION = "2"
 """Raised when the analyser or the fields change: segments are then rebuilt."""
 
-_BOOSTS = {"title": 1.5, "heading": 1.2, "body": 1.0}
-_TIE_BREAKER = 0.3  # what fields other than a term's best one add
+_SHARES = {"own": 0.5, "around": 0.5}
 _MAX_TERMS = 64  # of a query; longer ones are cut
+_SYNONYM_SHARE = 0.5  # of a term's score, where a synonym stands in its place
 _HEAP_BYTES = 50_000_000
+_FEW = 2_000  # passages up to which a filter becomes part of the query; above, hits are filtered as they are found
 _LOCK_FILES = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 
 # Function words that say nothing about a passage. Question words are among them: a question is not its answer.
@@ -27,6 +38,14 @@ will with would you your yours s t ll re ve please tell
 """
 
 
+Synonyms: TypeAlias = Callable[[str], Iterable[str]]
+
+
+def no_synonyms(_: str) -> Iterable[str]:
+    """None for any stem."""
+    return ()
+
+
 class Entry(NamedTuple):
     """A passage to be indexed."""
 
@@ -35,6 +54,13 @@ class Entry(NamedTuple):
     title: str
     heading: str
     body: str
+    document: int | None = None
+    """Passages with the same number, one after another, are neighbours."""
+
+    @property
+    def own(self) -> str:
+        """What the passage says, under its title and headings."""
+        return "\n".join((self.title, self.heading, self.body))
 
 
 def build_lexical(folder: Path, entries: Iterable[Entry]) -> None:
@@ -45,17 +71,32 @@ def build_lexical(folder: Path, entries: Iterable[Entry]) -> None:
     index = tantivy.Index(_schema(), path=str(folder))
     index.register_tokenizer(ANALYSER, analyser())
     writer = index.writer(_HEAP_BYTES, 1)
-    for entry in entries:
+    for before, entry, after in _with_neighbours(entries):
         document = tantivy.Document()
         document.add_unsigned("ordinal", entry.ordinal)
         document.add_text("visibility", entry.visibility)
-        for field in _BOOSTS:
-            document.add_text(field, getattr(entry, field))
+        document.add_text("own", entry.own)
+        document.add_text("around", "\n".join(part for part in (before, entry.own, after) if part))
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
     for name in _LOCK_FILES:
         (folder / name).unlink(missing_ok=True)
+
+
+def _with_neighbours(entries: Iterable[Entry]) -> Iterator[tuple[str, Entry, str]]:
+    """Each passage with the text before and after it in its document, never holding more than three."""
+    before: Entry | None = None
+    here: Entry | None = None
+    for entry in chain(entries, (None,)):
+        if here is not None:
+            yield _beside(before, here), here, _beside(entry, here)
+        before, here = here, entry
+
+
+def _beside(other: Entry | None, entry: Entry) -> str:
+    same = other is not None and entry.document is not None and other.document == entry.document
+    return other.body if same and other is not None else ""
 
 
 class LexicalIndex:
@@ -81,30 +122,66 @@ class LexicalIndex:
         """Number of passages."""
         return int(self._searcher.num_docs)
 
-    def search(self, text: str, k: int, visibilities: tuple[str, ...]) -> list[tuple[int, float]]:
-        """Up to `k` pairs of ordinal and BM25 score, best first. Any text is a valid query; it has no syntax."""
+    def search(
+        self,
+        text: str,
+        k: int,
+        visibilities: tuple[str, ...],
+        allowed: NDArray[np.bool_] | None = None,
+        synonyms: Synonyms = no_synonyms,
+    ) -> list[tuple[int, float]]:
+        """Up to `k` pairs of ordinal and BM25 score, best first. Any text is a valid query; it has no syntax.
+
+        `allowed`: bool[passages], those that may be found; None: all that are visible. `synonyms`: the stems that may
+        stand for a stem, at a discount.
+        """
+        from tantivy import Occur, Query
+
         terms = list(dict.fromkeys(analyser().analyze(text)))[:_MAX_TERMS]
         if not terms or not visibilities or k <= 0:
             return []
-        hits = self._searcher.search(self._query(terms, visibilities), min(k, max(1, self.count)), count=False).hits
+        query = self._query(terms, visibilities, synonyms)
+        if allowed is None:
+            return self._hits(query, k)
+        if int(allowed.sum()) <= _FEW:
+            few = Query.term_set_query(self._schema, "ordinal", np.flatnonzero(allowed).tolist())
+            return self._hits(
+                Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(few, 0.0))]), k
+            )
+        depth = k
+        while True:
+            depth = min(4 * depth, self.count)
+            found = self._hits(query, depth)
+            kept = [hit for hit in found if allowed[hit[0]]][:k]
+            if len(kept) == k or len(found) < depth or depth == self.count:
+                return kept
+
+    def _hits(self, query: Any, k: int) -> list[tuple[int, float]]:
+        hits = self._searcher.search(query, min(k, max(1, self.count)), count=False).hits
         ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
         return [(int(ordinal), float(score)) for ordinal, (score, _) in zip(ordinals, hits, strict=True)]
 
-    def _query(self, terms: list[str], visibilities: tuple[str, ...]) -> Any:
+    def _query(self, terms: list[str], visibilities: tuple[str, ...], synonyms: Synonyms) -> Any:
         from tantivy import Occur, Query
 
-        words = Query.boolean_query([(Occur.Should, self._term(term)) for term in terms])
+        words = Query.boolean_query([(Occur.Should, self._term_or(term, synonyms(term))) for term in terms])
         visible = Query.const_score_query(Query.term_set_query(self._schema, "visibility", list(visibilities)), 0.0)
         return Query.boolean_query([(Occur.Must, words), (Occur.Must, visible)])
 
-    def _term(self, term: str) -> Any:
+    def _term_or(self, term: str, others: Iterable[str]) -> Any:
         from tantivy import Query
 
+        also = [Query.boost_query(self._term(other), _SYNONYM_SHARE) for other in sorted(others)]
+        return Query.disjunction_max_query([self._term(term), *also]) if also else self._term(term)
+
+    def _term(self, term: str) -> Any:
+        from tantivy import Occur, Query
+
         fields = [
-            Query.boost_query(Query.term_query(self._schema, field, term, "freq"), boost)
-            for field, boost in _BOOSTS.items()
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term, "freq"), share))
+            for field, share in _SHARES.items()
         ]
-        return Query.disjunction_max_query(fields, _TIE_BREAKER)
+        return Query.boolean_query(fields)
 
 
 @cache
@@ -128,8 +205,8 @@ def _schema() -> Any:
     from tantivy import SchemaBuilder
 
     builder = SchemaBuilder()
-    builder.add_unsigned_field("ordinal", fast=True)
+    builder.add_unsigned_field("ordinal", fast=True, indexed=True)
     builder.add_text_field("visibility", tokenizer_name="raw", index_option="basic")
-    for field in _BOOSTS:
+    for field in _SHARES:
         builder.add_text_field(field, tokenizer_name=ANALYSER, index_option="freq")
     return builder.build()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 _ENTRIES = """
-SELECT p.ordinal, d.visibility, coalesce(d.title, ''), p.heading, substr(d.text, p.start + 1, p."end" - p.start)
+SELECT p.ordinal, d.visibility, coalesce(d.title, ''), p.heading, substr(d.text, p.start + 1, p."end" - p.start),
+       d.id
 FROM passages p JOIN documents d ON d.id = p.document_id ORDER BY p.ordinal
 """
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.stores.catalog import Visibility
-from ingest.stores.lexical import LexicalIndex
+from ingest.stores.lexical import LexicalIndex, Synonyms, no_synonyms
+from ingest.stores.passage_filter import PassageFilter
 from ingest.stores.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ CREATE TABLE spans(
 CREATE INDEX spans_of_document ON spans(document_id, start);
 CREATE TABLE boilerplate(line TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+KEPT_FILTERS = 16
+"""Filters whose passages are remembered."""
 VISIBILITY_CODES: dict[str, int] = {"public": 0, "internal": 1}
 
 
@@ -94,25 +97,57 @@ class PassageReader:
         self._lexical_path = lexical
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._filters: dict[PassageFilter, NDArray[np.bool_]] = {}
 
     @cached_property
     def count(self) -> int:
         """Number of passages."""
         return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
 
-    def search_dense(self, query: NDArray[np.float32], k: int, visibilities: Sequence[str]) -> list[tuple[int, float]]:
+    def search_dense(
+        self, query: NDArray[np.float32], k: int, visibilities: Sequence[str], only: PassageFilter | None = None
+    ) -> list[tuple[int, float]]:
         """Up to `k` pairs of ordinal and cosine, best first, among passages of these visibilities.
 
-        `query` is float32[dimension] of length 1; raises `ValueError` for another dimension.
+        `query` is float32[dimension] of length 1; raises `ValueError` for another dimension. `only`: documents to
+        look at, all without it.
         """
-        return self._vectors.search(query, k, tuple(visibilities))
+        return self._vectors.search(query, k, tuple(visibilities), self._allowed(only))
 
-    def search_lexical(self, query: str, k: int, visibilities: Sequence[str]) -> list[tuple[int, float]]:
+    def search_lexical(
+        self,
+        query: str,
+        k: int,
+        visibilities: Sequence[str],
+        only: PassageFilter | None = None,
+        synonyms: Synonyms = no_synonyms,
+    ) -> list[tuple[int, float]]:
         """Up to `k` pairs of ordinal and BM25 score, best first, among passages of these visibilities.
 
-        Any text is a valid query.
+        Any text is a valid query. `synonyms`: the stems that may stand for a stem, at a discount.
         """
-        return self._lexical.search(query, k, tuple(visibilities))
+        return self._lexical.search(query, k, tuple(visibilities), self._allowed(only), synonyms)
+
+    def cosines(self, query: NDArray[np.float32], ordinals: Sequence[int]) -> list[float]:
+        """The exact cosine of each passage with the query."""
+        return self._vectors.cosines(query, ordinals)
+
+    def _allowed(self, only: PassageFilter | None) -> NDArray[np.bool_] | None:
+        """For each ordinal whether its document fulfils the conditions; None if there are none."""
+        if only is None:
+            return None
+        with self._lock:
+            if only not in self._filters:
+                while len(self._filters) >= KEPT_FILTERS:
+                    self._filters.pop(next(iter(self._filters)))
+                rows = self._connection.execute(_CONDITIONS)
+                fit = {
+                    number: only.holds(path, modified, _metadata(text, newer))
+                    for number, path, modified, text, newer in rows
+                }
+                owners = self._connection.execute("SELECT document_id FROM passages ORDER BY ordinal")
+                self._filters[only] = np.array([fit[number] for (number,) in owners], dtype=np.bool_)
+            return self._filters[only]
 
     def get(self, ordinals: Sequence[int]) -> list[StoredPassage]:
         """The passages of these ordinals, in their order; unknown ordinals are left out."""
@@ -207,6 +242,7 @@ def _metadata(text: object, newer: object) -> dict[str, str]:
 
 
 _VISIBILITIES = "SELECT d.visibility FROM passages p JOIN documents d ON d.id = p.document_id ORDER BY p.ordinal"
+_CONDITIONS = "SELECT id, path, modified, metadata, newer_version FROM documents"
 _GET = """
 SELECT p.ordinal, d.id, d.path, d.title, d.url, p.heading, substr(d.text, p.start + 1, p."end" - p.start),
        p.start, p."end", d.modified, d.visibility, d.metadata, d.newer_version

@@ -1,19 +1,24 @@
 """The vector store of a segment: passage vectors as an array for reuse, and an index for search.
 
-Search is exact inner product (cosine, as vectors have length 1): up to about 40,000 passages it costs less than
-embedding the question (2 ms for 40,000 x 384 on one thread).
+Search is by inner product (cosine, as vectors have length 1). How the index is built, exact or approximate, is
+`ingest.stores.vector_index`'s concern; what it finds approximately is scored again with the exact vectors.
 """
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 65_536  # vectors handed to the index at once
+from ingest.stores.vector_index import RESCORED, read_info
+
+LEAST_SHARE = 0.01
+"""Share of visible passages down to which more lists are looked into; below it, as many as at it."""
 
 
 class VectorWriter:
@@ -57,26 +62,19 @@ def open_vectors(path: Path) -> NDArray[np.float32]:
     return vectors
 
 
-def build_index(vectors: NDArray[np.float32], path: Path) -> None:
-    """Write the search index of float32[n, dimension] to `path`."""
-    import faiss
-
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    for start in range(0, len(vectors), _BLOCK):
-        index.add(np.ascontiguousarray(vectors[start : start + _BLOCK]))
-    faiss.write_index(index, str(path))
-
-
 class VectorIndex:
     """Search over one segment's vectors, memory-mapped. Safe to share between threads.
 
     `visibility_of` gives each passage's visibility (by ordinal); search looks only at the passages a caller may see.
+    The exact vectors lie beside the index, in `vectors.npy`.
     """
 
     def __init__(self, path: Path, visibility_of: NDArray[np.uint8], codes: dict[str, int]) -> None:
         import faiss
 
-        self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        self._index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        self.info = read_info(path)
+        self._vectors = open_vectors(path.with_suffix(".npy")) if self.info.kind != "flat" else None
         self._visibility_of = visibility_of
         self._codes = codes
         self._selectors: dict[frozenset[int], _Selection] = {}
@@ -89,21 +87,62 @@ class VectorIndex:
         """Length of a vector."""
         return int(self._index.d)
 
-    def search(self, query: NDArray[np.float32], k: int, visibilities: tuple[str, ...]) -> list[tuple[int, float]]:
-        """Up to `k` pairs of ordinal and cosine, best first; `query` is float32[dimension] of length 1."""
+    def search(
+        self,
+        query: NDArray[np.float32],
+        k: int,
+        visibilities: tuple[str, ...],
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> list[tuple[int, float]]:
+        """Up to `k` pairs of ordinal and cosine, best first; `query` is float32[dimension] of length 1.
+
+        `allowed`: bool[passages], those that may be found; None: all that are visible.
+        """
         import faiss
 
         if query.shape != (self.dimension,):
             raise ValueError(f"the query has shape {query.shape}; the index holds vectors of {self.dimension} numbers")
-        selection = self._selection(frozenset(self._codes[each] for each in visibilities if each in self._codes))
+        codes = frozenset(self._codes[each] for each in visibilities if each in self._codes)
+        selection = self._selection(codes)
+        if allowed is not None:
+            selection = _Selection(allowed & np.isin(self._visibility_of, list(codes)))
         k = min(k, selection.count)
         if k <= 0:
             return []
-        parameters = None if selection.all else faiss.SearchParameters(sel=selection.selector)  # type: ignore[call-arg]
+        faiss.omp_set_num_threads(1)  # of this thread: a team for one query waits for its slowest member
         rows = np.ascontiguousarray(query, dtype=np.float32)[None, :]
+        if self._vectors is not None:
+            return self._rescored(rows, k, selection, self._vectors)
+        parameters = None if selection.all else faiss.SearchParameters(sel=selection.selector)  # type: ignore[call-arg]
         cosines, ordinals = self._index.search(rows, k, params=parameters)
         found = zip(ordinals[0].tolist(), cosines[0].tolist(), strict=True)
         return [(ordinal, cosine) for ordinal, cosine in found if ordinal >= 0]
+
+    def cosines(self, query: NDArray[np.float32], ordinals: Sequence[int]) -> list[float]:
+        """The exact cosine of each passage with the query."""
+        if not len(ordinals):
+            return []
+        if self._vectors is not None:
+            rows = self._vectors[np.asarray(ordinals)]
+        else:
+            rows = self._index.reconstruct_batch(np.asarray(ordinals, dtype=np.int64))
+        found: list[float] = (rows @ query).tolist()
+        return found
+
+    def _rescored(
+        self, rows: NDArray[np.float32], k: int, selection: _Selection, vectors: NDArray[np.float32]
+    ) -> list[tuple[int, float]]:
+        """Candidates by their 8-bit scores, ranked by their exact ones."""
+        import faiss
+
+        share = max(selection.count / len(self._visibility_of), LEAST_SHARE)
+        probes = min(self.info.lists, math.ceil(self.info.probes / share))
+        parameters = faiss.SearchParametersIVF(nprobe=probes, sel=selection.selector)  # type: ignore[call-arg]
+        _, ordinals = self._index.search(rows, min(RESCORED * k, selection.count), params=parameters)
+        known = np.sort(ordinals[0][ordinals[0] >= 0])
+        cosines = vectors[known] @ rows[0]
+        order = np.argsort(-cosines, kind="stable")[:k]
+        return list(zip(known[order].tolist(), cosines[order].tolist(), strict=True))
 
     def _selection(self, codes: frozenset[int]) -> _Selection:
         with self._lock:
@@ -121,4 +160,4 @@ class _Selection:
         self.count = int(wanted.sum())
         self.all = self.count == len(wanted)
         self._bits = np.packbits(wanted, bitorder="little")  # the selector points into it
-        self.selector: Any = faiss.IDSelectorBitmap(self._bits) if self.count else None  # type: ignore[call-arg,arg-type]
+        self.selector: Any = faiss.IDSelectorBitmap(self._bits) if self.count and not self.all else None  # type: ignore[call-arg,arg-type]

@@ -79,7 +79,8 @@ def test_a_large_body_without_a_length_is_a_413(base):
 
 
 def test_search_bounds_are_checked(base):
-    for body, names in (({"query": "a", "limit": 0}, "limit"), ({"query": "a", "filters": {"x": "y"}}, "filters")):
+    for body, names in (({"query": "a", "limit": 0}, "limit"), ({"query": "a", "filters": {"x": "y"}}, "filters"),
+                        ({"query": "a", "filters": {"modified_after": "soon"}}, "modified_after")):  # fmt: skip
         reply = httpx.post(base + "/v1/search", json=body)
         assert reply.status_code == 400
         assert names in error_of(reply)["message"]

@@ -14,6 +14,7 @@ from passage_corpus import Doc, build
 from app.execution.passages import search
 from app.values import Passage
 from ingest.embedder import DEFAULT_MODEL, Embedder, open_embedder
+from ingest.stores.passage_filter import PassageFilter
 
 RETURNS = "You have {days} days from delivery to send back anything you do not want to keep."
 SHOP = [
@@ -28,6 +29,7 @@ SHOP = [
     Doc("stove.md", "Recall", "The stoves of batch FL-2403 are recalled. Stop using them."),
     Doc("stove2.md", "Stove care", "Clean the burner of your gas stove with a soft brush after cooking."),
     Doc("salary.md", "Salaries", "The shop manager earns 4,100 euros a month.", visibility="internal"),
+    Doc("warranty.md", "Warranty", "Stoves come with two years of warranty.", modified="2024-03-01T00:00:00+00:00"),
     Doc("price2024.md", "Price list 2024", "Boot repair costs 70 euros."),
     Doc("price2025.md", "Price list 2025", "Boot repair costs 79 euros."),
     Doc("chapter1.md", "Chapter 1", "The knight leaves the castle at dawn."),
@@ -95,6 +97,30 @@ def test_only_the_sources_asked_for_are_searched(corpus: Any, embedder: Embedder
     assert {passage.source for passage in find(question, corpus, embedder)} == {"shop"}
     assert find(question, corpus, embedder, sources=None)[0].source == "library"
     assert find(question, corpus, embedder, sources=["none"]) == []
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (PassageFilter(document="price*"), {"price2024.md", "price2025.md"}),
+        (PassageFilter(document="nothing/*"), set()),
+        (PassageFilter(modified_after="2024-01-01"), {"warranty.md"}),
+        (PassageFilter(modified_before="2024-01-01"), set()),
+        (PassageFilter(metadata=(("status", "SUPERSEDED"),)), {"old/returns.md"}),
+        (PassageFilter(document="salary.md"), set()),
+    ],
+)
+def test_only_documents_that_fit_a_filter_are_found(
+    only: PassageFilter, expected: set[str], corpus: Any, embedder: Embedder
+) -> None:
+    found = find("How long do I have to return a stove?", corpus, embedder, k=50, only=only)
+    assert set(paths(found)) == expected
+
+
+def test_a_synonym_is_found_for_a_word(corpus: Any, embedder: Embedder) -> None:
+    best = find("guarantee", corpus, embedder)[0]
+    assert best.document == "warranty.md"
+    assert best.lexical > 0
 
 
 def test_scores_tell_good_questions_from_strange_ones(corpus: Any, embedder: Embedder) -> None:

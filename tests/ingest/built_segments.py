@@ -15,7 +15,8 @@ from ingest.stores.lexical import build_lexical
 from ingest.stores.manifest import Manifest, SourceEntry, current, publish
 from ingest.stores.passage_writer import NewDocument, NewPassage, PassageWriter
 from ingest.stores.segment import seal
-from ingest.stores.vectors import VectorWriter, build_index, open_vectors
+from ingest.stores.vector_index import build_index
+from ingest.stores.vectors import VectorWriter, open_vectors
 
 DIMENSION = 4
 

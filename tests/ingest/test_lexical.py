@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,8 +45,28 @@ def test_words_are_found_by_their_stem(index: LexicalIndex) -> None:
     assert found(index, "Creme Brulee") == [2]
 
 
-def test_a_title_counts_for_more_than_the_body(index: LexicalIndex) -> None:
+def test_a_word_counts_for_more_in_fewer_words(index: LexicalIndex) -> None:
     assert found(index, "warehouse") == [3, 1]
+
+
+def test_neighbours_of_the_same_document_lend_their_words(tmp_path: Path) -> None:
+    entries = [
+        Entry(0, "public", "Tents", "", "Seams of silnylon tents need sealing.", 1),
+        Entry(1, "public", "Tents", "", "Let it dry overnight.", 1),
+        Entry(2, "public", "Boots", "", "Let it dry overnight.", 2),
+    ]
+    build_lexical(tmp_path / "lexical", iter(entries))
+    index = LexicalIndex(tmp_path / "lexical")
+    assert found(index, "silnylon") == [0, 1]
+    assert found(index, "silnylon dry") == [0, 1, 2]
+
+
+def test_only_allowed_passages_are_found(index: LexicalIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = np.array([False, True, True, True])
+    for few in (2_000, 0):
+        monkeypatch.setattr("ingest.stores.lexical._FEW", few)
+        assert [o for o, _ in index.search("goods warehouse", 10, BOTH, allowed)] == [1, 3]
+        assert index.search("goods", 10, BOTH, np.zeros(4, bool)) == []
 
 
 def test_function_words_find_nothing(index: LexicalIndex) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.stores.vectors import VectorIndex, VectorWriter, build_index, open_vectors
+from ingest.stores.vector_index import build_index, read_info
+from ingest.stores.vectors import VectorIndex, VectorWriter, open_vectors
 
 CODES = {"public": 0, "internal": 1}
 
@@ -76,3 +77,34 @@ def test_no_passages_at_all(tmp_path: Path) -> None:
 def test_an_index_of_other_passages_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="4 vectors for 3 passages"):
         index_of(tmp_path, unit_vectors(4), np.zeros(3))
+
+
+def like_text(count: int, dimension: int = 32) -> np.ndarray:
+    """Vectors in loose groups, as those of passages are."""
+    random = np.random.default_rng(7)
+    topics = random.standard_normal((40, dimension))
+    vectors = topics[random.integers(0, 40, count)] + 0.8 * random.standard_normal((count, dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_a_large_index_finds_nearly_all_and_scores_exactly(tmp_path: Path) -> None:
+    vectors = like_text(6000)
+    visibility_of = np.arange(6000) % 50 == 0
+    np.save(tmp_path / "vectors.npy", vectors)
+    info = build_index(vectors, tmp_path / "vectors.faiss", exact_up_to=1000)
+    assert info == read_info(tmp_path / "vectors.faiss")
+    assert info.kind == "ivf_sq8"
+    assert 0 < info.probes < info.lists
+    assert info.recall >= 0.95
+    index = VectorIndex(tmp_path / "vectors.faiss", visibility_of.astype(np.uint8), CODES)
+    queries = like_text(6100)[6000:]
+    for visibilities, allowed in ((("public", "internal"), np.ones(6000, bool)), (("internal",), visibility_of)):
+        hits = 0
+        for query in queries:
+            cosines = np.where(allowed, vectors @ query, -2)
+            found = index.search(query, 10, visibilities)
+            assert all(allowed[ordinal] for ordinal, _ in found)
+            assert all(abs(cosine - cosines[ordinal]) < 1e-5 for ordinal, cosine in found)
+            assert [cosine for _, cosine in found] == sorted((c for _, c in found), reverse=True)
+            hits += len({ordinal for ordinal, _ in found} & set(np.argsort(-cosines)[:10].tolist()))
+        assert hits / (10 * len(queries)) >= 0.95
