@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from app.planning.dates import read_period
+from app.planning.identifiers import spoken
 from app.planning.planner import Candidate
 from app.planning.resolve import tables_of_plan
-from app.planning.tokens import identifier_words, tokenize
+from app.planning.tokens import tokenize
 from app.terms import terms
 from app.values import Clarify, Passage, Question
 from ingest.stores.catalog import Catalog
@@ -112,7 +113,7 @@ def _lowered(title: str) -> str:
 
 
 def _said(identifier: str) -> str:
-    return " ".join(identifier_words(identifier))
+    return spoken(identifier) or identifier
 
 
 def _reworded(question: str, mention: str, name: str) -> str:

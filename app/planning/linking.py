@@ -5,9 +5,12 @@ Readings compete in `app.planning.segmentation`; nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Protocol
+
+import msgspec
 
 from app.planning.dates import read_period
 from app.planning.elements import ColumnOption, Element, ValueOption
@@ -18,6 +21,13 @@ from app.planning.tokens import Token, fold, tokenize
 from ingest.stores.values import ValueHit, normalise
 
 MAX_VALUE_WORDS = 8
+MOST_OPTIONS = 24
+"""Columns that one mention may mean."""
+_NAMED = 0.6
+"""Link score from which the question is taken to name a table."""
+_SILENT = frozenset("?!.'\"()[]{}*`_")
+_SIGNS = ("So", "Sk", "Mn", "Me")
+"""Unicode categories of emoji and what modifies them."""
 _LIGHT = ("filler", "prep", "where", "ask", "all_of", "with_their", "open")
 _NEVER_VALUES = {
     "the",
@@ -124,14 +134,35 @@ def link(
     question: str, index: SchemaIndex, values: ValueLookup | None, today: date
 ) -> tuple[list[Token], list[Element]]:
     """The tokens of a question and every reading of its spans."""
-    tokens = [t for t in tokenize(question) if not (t.kind == "mark" and t.text in "?!.'\"()[]{}*`")]
+    tokens = _said(tokenize(index.as_words(question)), index)
+    schema = list(_schema_readings(tokens, index))
+    named = {e.table for e in schema if e.table is not None and e.score >= _NAMED}
     elements = [
         *_operator_readings(tokens),
-        *_schema_readings(tokens, index),
+        *(_nearer_first(e, named) for e in schema),
         *_literal_readings(tokens, today),
-        *(_value_readings(tokens, index, values) if values is not None else ()),
+        *(_value_readings(tokens, index, values, named) if values is not None else ()),
     ]
     return tokens, elements
+
+
+def _said(tokens: Sequence[Token], index: SchemaIndex) -> list[Token]:
+    """The tokens that may mean something: without silent punctuation, and without signs that name nothing."""
+    said = []
+    for token in tokens:
+        if token.kind != "mark" or not (token.text in _SILENT or unicodedata.category(token.text) in _SIGNS):
+            said.append(token)
+        elif index.knows((token.stem,)):
+            said.append(msgspec.structs.replace(token, kind="word"))
+    return said
+
+
+def _nearer_first(element: Element, named: Collection[str | None]) -> Element:
+    """A column reading with the best of its options: of equal ones those of tables that the question names."""
+    if element.kind != "column":
+        return element
+    ranked = sorted(element.columns, key=lambda o: (-o.score, o.ref.table not in named))
+    return msgspec.structs.replace(element, columns=tuple(ranked[:MOST_OPTIONS]))
 
 
 def _span_text(tokens: Sequence[Token], start: int, end: int) -> str:
@@ -179,7 +210,7 @@ def _phrase_readings(
     options = index.column_options(key)
     if options and not (options[0].score < 0.5 and len(key) == 1 and (tokens[start].lower,) in OPERATORS):
         best = options[0].score
-        kept = tuple(option for option in options if option.score >= best - 0.45)[:24]
+        kept = tuple(option for option in options if option.score >= best - 0.45)
         yield Element(
             kind="column", start=start, end=end, columns=kept, score=best, weight=0.98 * best * size**1.15, text=text
         )
@@ -203,7 +234,9 @@ def _literal_readings(tokens: Sequence[Token], today: date) -> Iterator[Element]
             )
 
 
-def _value_readings(tokens: Sequence[Token], index: SchemaIndex, values: ValueLookup) -> Iterator[Element]:
+def _value_readings(
+    tokens: Sequence[Token], index: SchemaIndex, values: ValueLookup, named: Collection[str | None]
+) -> Iterator[Element]:
     spans: dict[str, list[tuple[int, int, float]]] = {}
     for start in range(len(tokens)):
         for end in range(start + 1, min(start + MAX_VALUE_WORDS, len(tokens)) + 1):
@@ -223,7 +256,7 @@ def _value_readings(tokens: Sequence[Token], index: SchemaIndex, values: ValueLo
             if ref not in bucket or bucket[ref].score < option.score:
                 bucket[ref] = option
     for (start, end), options in found.items():
-        ranked = tuple(sorted(options.values(), key=lambda option: -option.score))[:12]
+        ranked = tuple(sorted(options.values(), key=lambda o: (-o.score, o.ref.table not in named)))[:12]
         size = (end - start) ** 1.15
         quoted = tokens[start].kind == "quoted"
         yield Element(

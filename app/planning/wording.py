@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from app.planning.identifiers import spoken
 from app.planning.plan import (
     MEASURED,
     AboveAverage,
@@ -20,7 +21,6 @@ from app.planning.plan import (
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
-from app.planning.tokens import identifier_words
 
 _FUNCTIONS = {
     "sum": "total",
@@ -49,8 +49,7 @@ _OPERATORS = {
 
 def words(identifier: str) -> str:
     """An identifier as people say it: `order_items` -> order items."""
-    said = " ".join(identifier_words(identifier))
-    return said or identifier
+    return spoken(identifier) or identifier
 
 
 def singular(noun: str) -> str:
