@@ -126,7 +126,12 @@ class ValueLookup(Protocol):
     def lookup(self, norms: Sequence[str]) -> Sequence[ValueHit]:
         """Stored values whose normalised form is one of `norms`."""
 
-    def nearest(self, norm: str) -> Sequence[ValueHit]:
+    def alike(self, word: str, mistakes: int) -> Sequence[ValueHit]:
+        """Words of stored values that differ from a normalised word by at most so many letters, best first."""
+
+    def nearest(
+        self, norm: str, *, table: str | None = None, column: str | None = None, limit: int = 3
+    ) -> Sequence[ValueHit]:
         """Stored values spelled most like `norm`, best first."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from app.planning.elements import ColumnOption
@@ -26,12 +26,14 @@ Key = tuple[str, ...]
 
 _IDENTIFYING = {"id", "code", "number", "key", "identifi"}
 _AFFIXES = {"tbl", "dim", "fact", "ref", "tb", "vw", "t"}
-_PREFIXES = _AFFIXES | {"stg", "stage", "lkp", "lookup", "fct", "rpt", "raw", "src", "tmp", "view", "d", "f"}
+_PREFIXES = _AFFIXES | {"stg", "stage", "lkp", "lookup", "fct", "rpt", "raw", "src", "tmp", "view", "refer", "d", "f"}
 """What stands before the name of a table and says how it is stored, not what it holds."""
 _SUFFIXES = _AFFIXES | {"tabl", "master", "mst", "view"}
 _PHONES = {"phone", "telephon", "mobil", "fax", "cell"}
 _WEAK = {"of", "the", "a", "an", "in", "to", "by", "and", "or", "is", "per", "on", "at", "for", "as", "id"}
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
+SHORTEST_ALIKE = 4
+"""Letters under which a word is spelt like too many others."""
 _SYNONYMS: dict[str, set[str]] = {}
 for _group in SYNONYM_GROUPS:
     _stems = {stem(word) for word in _group.split()}
@@ -52,6 +54,8 @@ class SchemaIndex:
         self.tables: dict[Key, dict[str, float]] = {}
         self.columns: dict[Key, dict[ColumnRef, float]] = {}
         self.metrics: dict[Key, dict[MetricRef, float]] = {}
+        self._options: dict[Key, tuple[ColumnOption, ...]] = {}
+        self._table_of = {table.name.casefold(): table for table in self.catalog.tables}
         self._column_of = {ColumnRef(t.name, c.name): c for t in self.catalog.tables for c in t.columns}
         words = {word for table in self.catalog.tables for word in identifier_words(table.name) if len(word) > 3}
         self._vocabulary = frozenset(words) | COMMON_WORDS
@@ -73,6 +77,16 @@ class SchemaIndex:
         """Whether the phrase may name a table, a column or a metric."""
         return key in self.tables or key in self.columns or key in self.metrics
 
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words of tables, columns, synonyms and metrics, each also with and without an `s`."""
+        said = [metric.name for metric in self.catalog.metrics]
+        for table in self.catalog.tables:
+            said += [table.name, *table.synonyms]
+            said += [name for column in table.columns for name in (column.name, *column.synonyms)]
+        words = {word for name in said for word in identifier_words(name) if len(word) >= SHORTEST_ALIKE}
+        return tuple(sorted({form for word in words for form in (word, f"{word}s", word.removesuffix("s"))}))
+
     def as_words(self, question: str) -> str:
         """The question with names that hold quotes, brackets and the like written as plain words."""
         lowered = question.casefold()
@@ -87,18 +101,17 @@ class SchemaIndex:
 
     def table(self, name: str) -> Table:
         """The visible table of that name."""
-        found = self.catalog.table(name)
-        if found is None:
-            raise KeyError(name)
-        return found
+        return self._table_of[name.casefold()]
 
     def column_options(self, key: Key) -> tuple[ColumnOption, ...]:
         """Columns that the phrase may name, best first."""
-        found = self.columns.get(key, {})
-        return tuple(
-            ColumnOption(ref, score, self._column_of[ref].type)
-            for ref, score in sorted(found.items(), key=lambda item: -item[1])
-        )
+        options = self._options.get(key)
+        if options is None:
+            found = sorted(self.columns.get(key, {}).items(), key=lambda item: -item[1])
+            options = tuple(ColumnOption(ref, score, self._column_of[ref].type) for ref, score in found)
+            if options:
+                self._options[key] = options
+        return options
 
     def _add_table(self, table: Table) -> None:
         written = ((key, 1.0) for key in _as_written(table.name))
