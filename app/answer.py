@@ -17,6 +17,8 @@ from app import answering
 from app.clarifying import missing_subject, what_is_missing
 from app.errors import DeadlineExceeded
 from app.guards import Objection, objection
+from app.languages import other_language
+from app.missing_values import unknown_value
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
 from app.spelling import did_you_mean
@@ -88,7 +90,11 @@ def _single(
         asked_back = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
         if asked_back is not None:
             return draft.clarify(asked_back)
-    return draft.refused(answering.not_understood(plan, passages), passages)
+        foreign = other_language(text) is not None
+        missing = None if foreign else unknown_value(text, plan.planned, plan.planner, plan.threshold, question.today)
+        if missing is not None:
+            return draft.refused(missing, passages)
+    return draft.refused(answering.not_understood(text, plan, passages), passages)
 
 
 def _look(

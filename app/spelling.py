@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice, product
 
 from app.planning.plan import ColumnRef
 from app.planning.planner import Planned, Planner
@@ -15,21 +16,29 @@ from ingest.stores.values import ValueHit, normalise
 LONG = 8
 """Letters from which two mistakes are allowed for, not one."""
 MOST_WORDS, MOST_OPTIONS = 2, 3
+MOST_ALIKE, MOST_TRIED = 6, 8
+"""Words that one misspelt word may have been, and questions that are tried."""
 
 
 def did_you_mean(text: str, planned: Planned, planner: Planner, threshold: float, today: date) -> Clarify | None:
-    """A question back whose options replace one misspelt word and can be answered; None if there are none."""
-    for word in [word for word in planned.uncovered if word.isalpha() and len(word) >= SHORTEST_ALIKE][:MOST_WORDS]:
+    """A question back whose options replace misspelt words and can be answered; None if there are none."""
+    words = [w for w in planned.uncovered if w.isalpha() and len(w) >= SHORTEST_ALIKE]
+    right = {word: list(islice(_alike(word, planner), MOST_ALIKE)) for word in words[:MOST_WORDS]}
+    misspelt = [word for word in right if right[word]]
+    for wrong in (*([word] for word in misspelt), *([misspelt] if len(misspelt) > 1 else [])):
         options = []
-        for right in _alike(word, planner):
-            option = _replaced(text, word, right)
+        for chosen in islice(product(*(right[word] for word in wrong)), MOST_TRIED):
+            option = text
+            for word, other in zip(wrong, chosen, strict=True):
+                option = _replaced(option, word, other)
             found = planner.plan(option, today).candidates
             if option not in options and found and found[0].confidence >= threshold:
                 options.append(option)
             if len(options) == MOST_OPTIONS:
                 break
         if options:
-            return Clarify(question=f"Nothing is called “{word}”. Did you mean one of these?", options=tuple(options))
+            said = " and ".join(f"“{word}”" for word in wrong)
+            return Clarify(question=f"Nothing is called {said}. Did you mean one of these?", options=tuple(options))
     return None
 
 

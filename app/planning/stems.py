@@ -49,13 +49,18 @@ _IRREGULAR = {
 }
 
 
+def english_stem(word: str) -> str:
+    """The Snowball (Porter 2) stem of a lower-case word."""
+    return str(_STEMMERS.english.stemWord(word))
+
+
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """The English (Snowball) stem of a lower-cased word, accents removed."""
     folded = fold(word)
     if folded in _IRREGULAR:
         return _IRREGULAR[folded]
-    return str(_STEMMERS.english.stemWord(folded)) if folded.isalpha() else folded
+    return english_stem(folded) if folded.isalpha() else folded
 
 
 def fold(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from app.planning.identifiers import spoken
@@ -124,6 +125,15 @@ class Wording:
         if expression.argument is None:
             return f"number of {plural(words(expression.table))}"
         return f"{_FUNCTIONS[expression.function]} {words(expression.argument.column)}"
+
+    def divides(self, expression: Expression) -> bool:
+        """Whether an expression is computed by a division, which has no value where the divisor is zero."""
+        if isinstance(expression, Share | ShareOfTotal):
+            return True
+        metrics = self.index.catalog.metrics
+        return isinstance(expression, MetricRef) and any(
+            m.name == expression.name and re.search(r"[/%]", m.expression) for m in metrics
+        )
 
     @staticmethod
     def _column(ref: ColumnRef) -> str:

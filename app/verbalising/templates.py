@@ -118,6 +118,9 @@ class _Writer:
 
     def _one_measure(self, measure: Measured, tail: str) -> str:
         value = self.rows.rows[0][0]
+        if value is None and self.wording.divides(measure):
+            said = self.wording.expression(measure)
+            return f"The {said}{tail}{',' if tail else ''} has no value: what it is divided by is zero or missing."
         if value is None:
             return f"There is no {self.wording.expression(measure)}{tail}: no row matches."
         said = self.cell(0, 0)

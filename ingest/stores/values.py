@@ -3,8 +3,7 @@
 One SQLite file per segment, clustered by the normalised value, so that a look-up of a question's n-grams reads one
 page per n-gram. Personal columns, hidden columns and columns of long texts are left out.
 
-Misspelt words are found by the words of the values: a single mistake leaves the first or the second half of a word as
-it was, so that a look-up reads the words which begin or end like it. Only the most frequent words of a column are kept
+Misspelt words are found by the words of the values: a single mistake leaves the beginning or the end of a word as it was, so that a look-up reads the words which begin or end like it. Only the most frequent words of a column are kept
 for that, and none with digits: a list of ten million codes costs nothing.
 """
 
@@ -29,7 +28,7 @@ from ingest.stores.identifiers import quoted
 if TYPE_CHECKING:
     import duckdb
 
-_MOST_VALUES = 1_000_000
+MOST_VALUES = 1_000_000
 """Distinct values kept per column, the most frequent ones."""
 _LONGEST_AVERAGE = 60
 """Average characters above which a column holds prose rather than values."""
@@ -117,8 +116,8 @@ def _write_column(
     rows = ((norm, cursor.lastrowid, value, count) for (norm, value), count in sorted(entries.items()))
     index.executemany("INSERT OR IGNORE INTO entries(norm, column_id, value, rows) VALUES (?, ?, ?, ?)", rows)
     _write_words(index, entries, cursor.lastrowid)
-    if column.type == "text" and column.distinct > _MOST_VALUES:
-        text = f"Only the {_MOST_VALUES} most frequent of {column.distinct} values of {column.name!r} can be looked up."
+    if column.type == "text" and column.distinct > MOST_VALUES:
+        text = f"Only the {MOST_VALUES} most frequent of {column.distinct} values of {column.name!r} can be looked up."
         yield Problem(table.path, "values_cut", text, "noted")
 
 
@@ -148,7 +147,7 @@ def _entries(
         return
     found = connection.execute(
         f"SELECT {name}::VARCHAR, count(*) FROM {relation} WHERE {name} IS NOT NULL "  # noqa: S608
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_VALUES}"
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
     )
     while rows := found.fetchmany(10_000):
         for value, count in rows:
@@ -207,8 +206,8 @@ class ValueIndex:
 
         if not self._has_words:  # an index of an older version
             return []
-        half = max(2, len(word) // 2)
-        found = {*self._words(word[:half]), *(w[::-1] for w in self._endings(word[::-1][:half]))}
+        half, lengths = max(1, (len(word) - 1) // 2), (len(word) - mistakes, len(word) + mistakes)
+        found = {*self._words(word[:half], lengths), *(w[::-1] for w in self._endings(word[::-1][:half], lengths))}
         near = process.extract(word, sorted(found), scorer=OSA.distance, score_cutoff=mistakes, limit=_MOST_ALIKE)
         if not near:
             return []
@@ -217,16 +216,18 @@ class ValueIndex:
         hits = self._select(f"{_FOUND_WORD} WHERE w.word IN ({marks})", list(distance))
         return sorted(hits, key=lambda hit: (distance[hit.norm], -hit.rows, hit.norm, hit.table, hit.column))
 
-    def _words(self, start: str) -> Iterator[str]:
-        query = "SELECT DISTINCT word FROM words WHERE word >= ? AND word < ? LIMIT ?"
-        return self._texts(query, start)
+    def _words(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        query = "SELECT DISTINCT word FROM words WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?"
+        return self._texts(query, start, lengths)
 
-    def _endings(self, start: str) -> Iterator[str]:
-        return self._texts("SELECT reversed FROM endings WHERE reversed >= ? AND reversed < ? LIMIT ?", start)
+    def _endings(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        query = "SELECT reversed FROM endings WHERE reversed >= ? AND reversed < ? AND length(reversed) BETWEEN ? AND ? LIMIT ?"
+        return self._texts(query, start, lengths)
 
-    def _texts(self, query: str, start: str) -> Iterator[str]:
+    def _texts(self, query: str, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        bounds = [start, start + "\U0010ffff", *lengths, _FEW_ENOUGH_TO_COMPARE]
         with self._lock:
-            rows = self._connection.execute(query, [start, start + "\U0010ffff", _FEW_ENOUGH_TO_COMPARE]).fetchall()
+            rows = self._connection.execute(query, bounds).fetchall()
         return (str(row[0]) for row in rows)
 
     def _comparable(self, norm: str, table: str | None, column: str | None) -> list[ValueHit]:
