@@ -149,8 +149,8 @@ class _Targets:
         """Every target whose name fits the column's, with a score in (0, 1]."""
         own_key = left.primary_key == (column.name,)
         for right, target in self._targets:
-            if right is left and target is column:
-                continue
+            if right is left and (target is column or right.primary_key != (target.name,)):
+                continue  # a table refers to itself by its key alone
             if not _compatible(column, target):
                 continue
             score = name_score(left, column, right, target)

@@ -1,15 +1,15 @@
 """Rows of totals at the end of a table: found and taken out, so that no sum counts everything twice.
 
-A spreadsheet often ends in "Total; ; 1,204.50". Such a row is taken out only if it says so, and the numbers agree: it is
-labelled as a total, and at least one of its numbers is the sum (or the mean) of the rows above it, none of those that
-are compared being neither. A labelled row whose numbers disagree stays, and is reported: it may be data.
+A spreadsheet often ends in "Total; ; 1,204.50". Such a row is taken out only if it says so and its numbers agree: at
+least half of them are the sum (or the mean) of the rows above. A row that is only called a total stays, and is
+reported: it may be data.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.base import Problem
 from ingest.stores.identifiers import quoted
@@ -22,10 +22,10 @@ _LABEL = re.compile(
     r"insgesamt|somme|suma|totaal|totale|razem|average|mean|durchschnitt|moyenne|promedio",
     re.IGNORECASE,
 )
-_NUMERIC = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "HUGEINT")
+_NUMERIC = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?$|DECIMAL|DOUBLE|FLOAT")
 _TOLERANCE = 1e-6
 """Share by which a written total may differ from the sum: it was rounded."""
-_ROUNDED = 0.01
+_ROUNDED, _WHOLE = 0.01, 0.5
 
 
 def is_total_label(cell: str | None) -> bool:
@@ -53,24 +53,35 @@ def agreeing(connection: duckdb.DuckDBPyConnection, body: str, tail: str) -> lis
     A row without a number holds nothing but its label, and agrees.
     """
     described = connection.execute(f"DESCRIBE {quoted(body)}").fetchall()
-    numeric = [str(name) for name, kind, *_ in described if any(str(kind).startswith(n) for n in _NUMERIC)]
+    numeric = [(str(name), "INT" in str(kind)) for name, kind, *_ in described if _NUMERIC.match(str(kind))]
     if not numeric:
-        return [True for _ in connection.execute(f"SELECT * FROM {tail}").fetchall()]  # noqa: S608
-    sums = ", ".join(f"sum({quoted(n)})::DOUBLE, avg({quoted(n)})::DOUBLE" for n in numeric)
-    totals = connection.execute(f"SELECT {sums} FROM {quoted(body)}").fetchone() or ()  # noqa: S608
-    cells = ", ".join(f"{quoted(n)}::DOUBLE" for n in numeric)
+        return [True for _ in connection.execute(f"SELECT 1 FROM {tail}").fetchall()]  # noqa: S608
+    sums = ", ".join(f"sum({quoted(n)})::DOUBLE, avg({quoted(n)})::DOUBLE" for n, _ in numeric)
+    found = connection.execute(f"SELECT {sums} FROM {quoted(body)}").fetchone() or ()  # noqa: S608
+    totals = [
+        _Totals(found[2 * at], found[2 * at + 1], _WHOLE if whole else _ROUNDED)
+        for at, (_, whole) in enumerate(numeric)
+    ]
+    cells = ", ".join(f"{quoted(n)}::DOUBLE" for n, _ in numeric)
     rows = connection.execute(f"SELECT {cells} FROM {tail}").fetchall()  # noqa: S608
     return [_agrees(row, totals) for row in rows]
 
 
-def _agrees(row: Sequence[float | None], totals: Sequence[float | None]) -> bool:
-    filled = [(value, totals[2 * at], totals[2 * at + 1]) for at, value in enumerate(row) if value is not None]
-    same = sum(any(_near(value, total) for total in (of_rows, mean)) for value, of_rows, mean in filled)
+class _Totals(NamedTuple):
+    sum: float | None
+    mean: float | None
+    rounding: float
+    """By how much a mean written in this column may differ: a whole number by a half."""
+
+
+def _agrees(row: Sequence[float | None], totals: Sequence[_Totals]) -> bool:
+    filled = [(value, of) for value, of in zip(row, totals, strict=True) if value is not None]
+    same = sum(_near(value, of.sum, _ROUNDED) or _near(value, of.mean, of.rounding) for value, of in filled)
     return not filled or (same > 0 and 2 * same >= len(filled))
 
 
-def _near(value: float, total: float | None) -> bool:
-    return total is not None and abs(value - total) <= max(_ROUNDED, _TOLERANCE * abs(total))
+def _near(value: float, total: float | None, rounding: float) -> bool:
+    return total is not None and abs(value - total) <= max(rounding, _TOLERANCE * abs(total))
 
 
 def removed(path: str, labels: Sequence[str]) -> Problem:

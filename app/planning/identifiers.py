@@ -114,7 +114,7 @@ _WHOLE = frozenset(
     }
 )
 """Words that look as if they were two."""
-STORAGE_PREFIXES = frozenset({"tbl", "dim", "fact", "fct", "stg", "vw", "lkp"})
+STORAGE_PREFIXES = frozenset({"tbl", "dim", "fact", "fct", "stg", "vw", "lkp", "ref"})
 """What table names begin with to say how they are stored, not what they hold."""
 _TAILS = ("id", "no", "nr")
 _LONGEST_SOLID = 40

@@ -25,6 +25,9 @@ MOST_OPTIONS = 24
 """Columns that one mention may mean."""
 _NAMED = 0.6
 """Link score from which the question is taken to name a table."""
+_NAMED_OUTRIGHT = 0.93
+"""Link score from which a word is a column's own name."""
+_COUNTING_NOUNS = ("amount", "quantiti")
 _SILENT = frozenset("?!.'\"()[]{}*`_")
 _SIGNS = ("So", "Sk", "Mn", "Me")
 """Unicode categories of emoji and what modifies them."""
@@ -143,7 +146,7 @@ def link(
     schema = list(_schema_readings(tokens, index))
     named = {e.table for e in schema if e.table is not None and e.score >= _NAMED}
     elements = [
-        *_operator_readings(tokens),
+        *_operator_readings(tokens, index),
         *(_nearer_first(e, named) for e in schema),
         *_literal_readings(tokens, today),
         *(_value_readings(tokens, index, values, named) if values is not None else ()),
@@ -174,14 +177,14 @@ def _span_text(tokens: Sequence[Token], start: int, end: int) -> str:
     return " ".join(token.text for token in tokens[start:end])
 
 
-def _operator_readings(tokens: Sequence[Token]) -> Iterator[Element]:
+def _operator_readings(tokens: Sequence[Token], index: SchemaIndex) -> Iterator[Element]:
     words = [token.lower for token in tokens]
     for start, token in enumerate(tokens):
         if token.kind == "quoted" or token.text == "US":
             continue
         for length in range(1, min(LONGEST_PHRASE, len(tokens) - start) + 1):
             ops = OPERATORS.get(tuple(words[start : start + length]), ())
-            if ops:
+            if ops and not _names_a_column(tokens[start : start + length], index):
                 per_word = 0.30 if all(op.kind in _LIGHT for op in ops) else 0.62
                 yield Element(
                     kind="op",
@@ -191,6 +194,12 @@ def _operator_readings(tokens: Sequence[Token]) -> Iterator[Element]:
                     weight=per_word * length**1.15,
                     text=_span_text(tokens, start, start + length),
                 )
+
+
+def _names_a_column(phrase: Sequence[Token], index: SchemaIndex) -> bool:
+    """Whether a phrase that may ask for a count asks for a column: "the amount of" where there is an amount."""
+    nouns = [token.stem for token in phrase if token.stem in _COUNTING_NOUNS]
+    return len(phrase) > 1 and any(o.score >= _NAMED_OUTRIGHT for n in nouns for o in index.column_options((n,))[:1])
 
 
 def _schema_readings(tokens: Sequence[Token], index: SchemaIndex) -> Iterator[Element]:

@@ -185,7 +185,6 @@ class TableWriter:
     def _create(self, staged: _Staged) -> None:
         schema = staged.schema
         name = unique_name(schema.name, schema.path, self._taken)
-        relation = staged.relation()
         self._make_room(len(staged.names))
         types, rows, totals = self._fill(name, staged)
         units = {column.name: column.unit for column in types.columns if column.unit}

@@ -3,8 +3,9 @@
 One SQLite file per segment, clustered by the normalised value, so that a look-up of a question's n-grams reads one
 page per n-gram. Personal columns, hidden columns and columns of long texts are left out.
 
-Misspelt words are found by the words of the values: a single mistake leaves the beginning or the end of a word as it was, so that a look-up reads the words which begin or end like it. Only the most frequent words of a column are kept
-for that, and none with digits: a list of ten million codes costs nothing.
+Misspelt words are found by the words of the values: a single mistake leaves the beginning or the end of a word as it
+was, so that a look-up reads the words which begin or end like it. Only the most frequent words of a column are kept for
+that, and none with digits: a list of ten million codes costs nothing.
 """
 
 from __future__ import annotations
@@ -217,14 +218,13 @@ class ValueIndex:
         return sorted(hits, key=lambda hit: (distance[hit.norm], -hit.rows, hit.norm, hit.table, hit.column))
 
     def _words(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
-        query = "SELECT DISTINCT word FROM words WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ? LIMIT ?"
-        return self._texts(query, start, lengths)
+        return self._texts("SELECT DISTINCT word FROM words WHERE word", "word", start, lengths)
 
     def _endings(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
-        query = "SELECT reversed FROM endings WHERE reversed >= ? AND reversed < ? AND length(reversed) BETWEEN ? AND ? LIMIT ?"
-        return self._texts(query, start, lengths)
+        return self._texts("SELECT reversed FROM endings WHERE reversed", "reversed", start, lengths)
 
-    def _texts(self, query: str, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+    def _texts(self, query: str, column: str, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        query = f"{query} >= ? AND {column} < ? AND length({column}) BETWEEN ? AND ? LIMIT ?"
         bounds = [start, start + "\U0010ffff", *lengths, _FEW_ENOUGH_TO_COMPARE]
         with self._lock:
             rows = self._connection.execute(query, bounds).fetchall()
