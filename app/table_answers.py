@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.clarifying import two_meanings
+from app.clarifying import two_meanings, two_tables
 from app.errors import ExecutionFailed
 from app.guards import Objection
 from app.missing_values import beyond_range, value_not_held
@@ -77,7 +77,12 @@ def plan_tables(
             threshold = source.catalog.planner_threshold or engine.settings.planner_threshold
             candidate = planned.candidates[0] if planned.candidates else None
             found = TablePlan(
-                source.name, candidate, planned, planner, threshold, two_meanings(text, planned.candidates)
+                source.name,
+                candidate,
+                planned,
+                planner,
+                threshold,
+                two_meanings(text, planned.candidates) or two_tables(text, planned.candidates),
             )
             if _better(found, best):
                 best = found

@@ -102,7 +102,8 @@ def infer_joins(
             if (table.name, column.name) in taken or not _may_refer(column):
                 continue
             candidates = sorted(index.candidates(table, column), key=lambda c: -c.name_score)
-            scored = [_scored(connection, candidate) for candidate in candidates[:_CANDIDATES_PER_COLUMN]]
+            likely = (c for c in candidates[:_CANDIDATES_PER_COLUMN] if _may_reach(c))
+            scored = [_scored(connection, candidate) for candidate in likely]
             found = max(scored, key=lambda s: s.score, default=None)
             if found is not None and found.score >= _LEAST_SCORE:
                 best.append(found)
@@ -246,6 +247,24 @@ def _abbreviates(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
 def _subsequence(short: str, long: str) -> bool:
     rest = iter(long)
     return all(character in rest for character in short)
+
+
+def _may_reach(candidate: _Candidate) -> bool:
+    """Whether the values could make the candidate a join: a look at the profile spares a query for each that cannot."""
+    if candidate.name_score * _confidence(1.0) < _LEAST_SCORE:
+        return False
+    left, right = candidate.column, candidate.target
+    if candidate.name_score > _WEAK or left.type != right.type or candidate.left.rows == 0 or candidate.right.rows == 0:
+        return True
+    return left.distinct <= right.distinct and _within(left, right)
+
+
+def _within(left: Column, right: Column) -> bool:
+    """Whether the range of one column is inside the other's, as it is where every value is found there."""
+    bounds = (left.minimum, left.maximum, right.minimum, right.maximum)
+    if all(isinstance(b, str) for b in bounds) or all(isinstance(b, int | float) for b in bounds):
+        return right.minimum <= left.minimum and left.maximum <= right.maximum  # type: ignore[operator]
+    return True
 
 
 def _scored(connection: duckdb.DuckDBPyConnection, candidate: _Candidate) -> _Scored:
