@@ -124,7 +124,7 @@ def _reworded(question: str, mention: str, name: str) -> str:
 
 
 def two_tables(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
-    """Asks whose value is meant when rows of two tables hold it and the question names neither ("How many are red?")."""
+    """Asks whose value is meant when two tables hold it and the question names neither ("How many are red?")."""
     if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE_TABLES:
         return None
     first, second = candidates[0], candidates[1]

@@ -2,9 +2,9 @@
 
     python -m bench.meanings --data FOLDER [--set spider_fit] [--limit 1500]
 
-For each question refused because a word fits nothing, the word is embedded and compared with the names of all tables and
-columns; it is replaced by the nearest name, and if the question then has a sure answer, that is judged. Printed are right
-and wrong answers gained for floors of the similarity and margins over the second-nearest name.
+For each question refused because a word fits nothing, the word is embedded and compared with the names of all tables
+and columns; it is replaced by the nearest name, and if the question then has a sure answer, that is judged. Printed are
+right and wrong answers gained for floors of the similarity and margins over the second-nearest name.
 """
 
 from __future__ import annotations
