@@ -18,6 +18,7 @@ from app.clarifying import missing_subject, what_is_missing
 from app.errors import DeadlineExceeded
 from app.guards import Objection, objection
 from app.languages import other_language
+from app.meanings import nearest_names
 from app.missing_values import unknown_value
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
@@ -25,11 +26,15 @@ from app.spelling import did_you_mean
 from app.splitting import leans_on_another, parts, spellings
 from app.stopwatch import Stopwatch
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
-from app.values import Answer, Question, Route, RouteName
+from app.values import Answer, Clarify, Question, Route, RouteName
 
 if TYPE_CHECKING:
     from app.engine import Engine
     from ingest.stores.snapshot import Snapshot, SourceReader
+
+
+LEAST_LEFT_S = 1.0
+"""Seconds that must be left to look for names by their meaning."""
 
 
 def answer(question: Question, engine: Engine) -> Answer:
@@ -90,11 +95,26 @@ def _single(
         asked_back = did_you_mean(text, plan.planned, plan.planner, plan.threshold, question.today)
         if asked_back is not None:
             return draft.clarify(asked_back)
-        foreign = other_language(text) is not None
-        missing = None if foreign else unknown_value(text, plan.planned, plan.planner, plan.threshold, question.today)
-        if missing is not None:
-            return draft.refused(missing, passages)
+        explained = _unknown_words(question, text, plan, engine, draft)
+        if isinstance(explained, Clarify):
+            return draft.clarify(explained)
+        if explained is not None:
+            return draft.refused(explained, passages)
     return draft.refused(answering.not_understood(text, plan, passages), passages)
+
+
+def _unknown_words(
+    question: Question, text: str, plan: TablePlan, engine: Engine, draft: answering.Draft
+) -> Objection | Clarify | None:
+    """What to say of words that fit nothing: a value that no row holds, or a name that means nearly the same."""
+    assert plan.planned is not None and plan.planner is not None
+    if other_language(text) is not None:
+        return None
+    missing = unknown_value(text, plan.planned, plan.planner, plan.threshold, question.today)
+    embedded = engine.model_is_ready or any(source.passages is not None for source in draft.sources)
+    if missing is not None or not embedded or question.deadline.left() < LEAST_LEFT_S:
+        return missing
+    return nearest_names(text, plan.planned, plan.planner, engine.embedder, plan.threshold, question.today)
 
 
 def _look(

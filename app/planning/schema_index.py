@@ -16,7 +16,7 @@ from app.planning.identifiers import (
     plain_pieces,
     split_solid,
 )
-from app.planning.lexicon import SYNONYM_GROUPS
+from app.planning.lexicon import PHRASE_SYNONYMS, SYNONYM_GROUPS
 from app.planning.plan import ColumnRef, MetricRef
 from app.planning.stems import fold, stem
 from app.terms import STOP_WORDS
@@ -26,7 +26,22 @@ Key = tuple[str, ...]
 
 _IDENTIFYING = {"id", "code", "number", "key", "identifi"}
 _AFFIXES = {"tbl", "dim", "fact", "ref", "tb", "vw", "t"}
-_PREFIXES = _AFFIXES | {"stg", "stage", "lkp", "lookup", "fct", "rpt", "raw", "src", "tmp", "view", "refer", "d", "f"}
+_PREFIXES = _AFFIXES | {
+    "stg",
+    "stage",
+    "lkp",
+    "lookup",
+    "fct",
+    "rpt",
+    "raw",
+    "src",
+    "tmp",
+    "view",
+    "refer",
+    "all",
+    "d",
+    "f",
+}
 """What stands before the name of a table and says how it is stored, not what it holds."""
 _SUFFIXES = _AFFIXES | {"tabl", "master", "mst", "view"}
 _PHONES = {"phone", "telephon", "mobil", "fax", "cell"}
@@ -35,15 +50,26 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": 
 SHORTEST_ALIKE = 4
 """Letters under which a word is spelt like too many others."""
 _SYNONYMS: dict[str, set[str]] = {}
+_PHRASES: dict[Key, set[Key]] = {}
 for _group in SYNONYM_GROUPS:
     _stems = {stem(word) for word in _group.split()}
     for _stem in _stems:
         _SYNONYMS.setdefault(_stem, set()).update(_stems - {_stem})
 
 
+SAME_PHRASE = 0.9
+"""Link score of another phrase for the same thing: "surname" for `last_name`."""
+
+
 def phrase_key(stems: Sequence[str]) -> Key:
     """The look-up key of a phrase: its stems without articles and `of`."""
     return tuple(s for s in stems if s not in ("of", "the", "a", "an", "'"))
+
+
+for _group in PHRASE_SYNONYMS:
+    _keys = {phrase_key(tuple(stem(word) for word in phrase.split())) for phrase in _group.split("|")}
+    for _key in _keys:
+        _PHRASES.setdefault(_key, set()).update(_keys - {_key})
 
 
 class SchemaIndex:
@@ -219,6 +245,8 @@ def _column_keys(table: Key, column: Column) -> Iterator[tuple[Key, float]]:
         yield phrase_key(identifier_stems(synonym)), 0.97
     for pair in _described_pairs(column.description or ""):
         yield pair, 0.6
+    for other in (*_PHRASES.get(words, ()), *_PHRASES.get(without, ())):
+        yield other, SAME_PHRASE
     if words[-1] in _PHONES:
         yield (*words, "number"), 0.95
     if column.type == "boolean" and words[0] in ("is", "has"):
