@@ -11,6 +11,7 @@ from datetime import date
 
 from app.guards import Objection
 from app.planning.identifiers import identifier_stems
+from app.planning.lexicon import OPERATORS
 from app.planning.linking import link
 from app.planning.plan import AnyOf, ColumnRef, Condition, Plan, Related
 from app.planning.planner import Planned, Planner
@@ -21,6 +22,8 @@ from ingest.stores.values import MOST_VALUES, indexed, normalise
 
 SHOWN = 5
 """Values of a column that are named."""
+OUTRIGHT = 0.9
+"""Link score from which a word is the name of a column, or a synonym of it."""
 MOST_TRIED = 6
 """Columns that a word is tried as a value of, at most."""
 _PLACES = {"countri", "citi", "state", "region", "town", "provinc", "locat", "address", "origin", "nation", "district"}
@@ -45,7 +48,9 @@ def unknown_value(text: str, planned: Planned, planner: Planner, threshold: floa
 
 
 def _phrases(text: str, uncovered: Sequence[str]) -> Iterator[str]:
-    """All words that fit nothing as one phrase if they stand together, or the only one."""
+    """All words that fit nothing as one phrase if they stand together, or the only one; "per" is no value's word."""
+    if any((word.casefold(),) in OPERATORS for word in uncovered):
+        return
     joined = r"\W+".join(re.escape(word) for word in uncovered)
     found = re.search(rf"(?<!\w){joined}(?!\w)", text, re.IGNORECASE) if uncovered else None
     if found is not None:
@@ -60,7 +65,9 @@ def _columns_for(text: str, phrase: str, planned: Planned, planner: Planner, tod
     beside = [
         option.ref
         for element in elements
-        if element.kind == "column" and re.search(_beside(element.text), f"{before}\0{after}", re.IGNORECASE)
+        if element.kind == "column"
+        and element.score >= OUTRIGHT
+        and re.search(_beside(element.text), f"{before}\0{after}", re.IGNORECASE)
         for option in element.columns
         if option.score >= element.score - 0.05
     ]
