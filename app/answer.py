@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app import answering
-from app.clarifying import missing_subject, what_is_missing
+from app.clarifying import missing_subject, two_tables, what_is_missing
 from app.errors import DeadlineExceeded
 from app.followups.compound import in_full
 from app.followups.conversation import Conversation
 from app.followups.fragment import points_back
 from app.guards import Objection, objection
+from app.languages import other_language
 from app.meanings import which_is_meant
+from app.missing_values import unknown_value
+from app.nearest_names import nearest_names
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
 from app.spelling import did_you_mean
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
 
 LEAST_TIME_S = 1.0
-"""Seconds that must be left to see whether an option would be answered."""
+"""Seconds that must be left to see whether an option would be answered, or to look for names by their meaning."""
 
 
 def answer(question: Question, engine: Engine) -> Answer:
@@ -150,7 +153,25 @@ def _single(
     asked_back = None if offered else _asked_back(question, text, plan, answers)
     if asked_back is not None:
         return draft.clarify(asked_back)
-    return draft.refused(answering.not_understood(plan, passages), passages)
+    explained = None if offered else _unknown_words(question, text, plan, engine, draft)
+    if isinstance(explained, Clarify) and all(map(answers, explained.options)):
+        return draft.clarify(explained)
+    if isinstance(explained, Objection):
+        return draft.refused(explained, passages)
+    return draft.refused(answering.not_understood(text, plan, passages), passages)
+
+
+def _unknown_words(
+    question: Question, text: str, plan: TablePlan, engine: Engine, draft: answering.Draft
+) -> Objection | Clarify | None:
+    """What to say of words that fit nothing: a value that no row holds, or a name that means nearly the same."""
+    if plan.planned is None or plan.planner is None or not plan.planned.uncovered or other_language(text) is not None:
+        return None
+    missing = unknown_value(text, plan.planned, plan.planner, plan.threshold, question.today)
+    embedded = engine.model_is_ready or any(source.passages is not None for source in draft.sources)
+    if missing is not None or not embedded or question.deadline.left() < LEAST_TIME_S:
+        return missing
+    return nearest_names(text, plan.planned, plan.planner, engine.embedder, plan.threshold, question.today)
 
 
 def _asked_back(question: Question, text: str, plan: TablePlan, answers: _Answers) -> Clarify | None:
@@ -167,7 +188,9 @@ def _which_is_meant(
     question: Question, text: str, plan: TablePlan, answers: _Answers, *, close: bool
 ) -> Clarify | None:
     assert plan.planned is not None and plan.planner is not None
-    clarify = which_is_meant(text, plan.planned, plan.planner, plan.threshold, question.today, close=close)
+    clarify = two_tables(text, plan.planned.candidates) if close else None
+    if clarify is None:
+        clarify = which_is_meant(text, plan.planned, plan.planner, plan.threshold, question.today, close=close)
     return clarify if clarify is not None and all(map(answers, clarify.options)) else None
 
 

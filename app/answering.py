@@ -9,6 +9,7 @@ import msgspec
 
 from app.errors import AppError
 from app.guards import Objection
+from app.languages import other_language
 from app.passage_answers import PassageAnswer
 from app.stopwatch import Stopwatch
 from app.table_answers import UNSURE, TableAnswer, TablePlan
@@ -155,9 +156,14 @@ def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
     return tuple(found.values())[:NEAREST]
 
 
-def not_understood(plan: TablePlan, passages: PassageAnswer) -> Objection:
+def not_understood(question: str, plan: TablePlan, passages: PassageAnswer) -> Objection:
     """Why neither tables nor documents answer, naming the words that fit nothing."""
     planned = plan.planned
+    language = other_language(question)
+    if language is not None:
+        return Objection(
+            "other_language", f"This looks like {language}. Tables are asked in English, with the words of the tables."
+        )
     if planned is not None and planned.linked and planned.uncovered:
         unknown = ", ".join(f"“{w}”" for w in planned.uncovered[:4])
         return Objection(

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from app.planning.dates import read_period
-from app.planning.tokens import identifier_words, tokenize
+from app.planning.identifiers import spoken
+from app.planning.planner import Candidate
+from app.planning.tokens import tokenize
+from app.planning.wording import plural
 from app.terms import terms
 from app.topics import topic_of
 from app.values import Clarify, Passage, Question
@@ -15,6 +18,8 @@ from ingest.stores.catalog import Catalog
 
 MOST_OPTIONS, MOST_TRIED = 3, 8
 """Options offered, and questions tried for them."""
+CLOSE_TABLES = 0.3
+"""The same where two tables hold the value that is asked for, and nothing says which is meant."""
 _POINTING = re.compile(
     r"\b(?:it|them|they|this|that|these|those|one|ones|the two|both|the other|the same|he|she)\b", re.IGNORECASE
 )
@@ -119,4 +124,27 @@ def _lowered(title: str) -> str:
 
 
 def _said(identifier: str) -> str:
-    return " ".join(identifier_words(identifier))
+    return spoken(identifier) or identifier
+
+
+def _reworded(question: str, mention: str, name: str) -> str:
+    return re.sub(re.escape(mention), lambda _: name, question, count=1, flags=re.IGNORECASE)
+
+
+def two_tables(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
+    """Asks whose value is meant when two tables hold it and the question names neither ("How many are red?")."""
+    if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE_TABLES:
+        return None
+    first, second = candidates[0], candidates[1]
+    named = any(e.kind in ("table", "column", "metric") for e in first.elements)
+    if named or first.plan.base == second.plan.base:
+        return None
+    others = dict(second.refs)
+    for mention, ref in first.refs:
+        other = others.get(mention)
+        if other is None or other.table == ref.table or ref.table != first.plan.base:
+            continue
+        nouns = [plural(_said(r.table)) for r in (ref, other)]
+        options = tuple(_reworded(question, mention, f"{mention} {noun}") for noun in nouns)
+        return Clarify(question=f"Do you mean {nouns[0]} or {nouns[1]} that are “{mention}”?", options=options)
+    return None

@@ -5,37 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from itertools import islice, product
 
 from app.planning.plan import ColumnRef
 from app.planning.planner import Planned, Planner
-from app.planning.tokens import identifier_words
+from app.planning.schema_index import SHORTEST_ALIKE
 from app.values import Clarify
-from ingest.stores.values import normalise
+from ingest.stores.values import ValueHit, normalise
 
-if TYPE_CHECKING:
-    from app.planning.linking import ValueLookup
-
-SHORTEST = 4
-"""Letters under which a word is like too many others."""
 LONG = 8
 """Letters from which two mistakes are allowed for, not one."""
 MOST_WORDS, MOST_OPTIONS = 2, 3
+MOST_ALIKE, MOST_TRIED = 6, 8
+"""Words that one misspelt word may have been, and questions that are tried."""
 
 
 def did_you_mean(text: str, planned: Planned, planner: Planner, threshold: float, today: date) -> Clarify | None:
-    """A question back whose options replace one misspelt word and can be answered; None if there are none."""
-    for word in [word for word in planned.uncovered if word.isalpha() and len(word) >= SHORTEST][:MOST_WORDS]:
+    """A question back whose options replace misspelt words and can be answered; None if there are none."""
+    words = [w for w in planned.uncovered if w.isalpha() and len(w) >= SHORTEST_ALIKE]
+    right = {word: list(islice(_alike(word, planner), MOST_ALIKE)) for word in words[:MOST_WORDS]}
+    misspelt = [word for word in right if right[word]]
+    for wrong in (*([word] for word in misspelt), *([misspelt] if len(misspelt) > 1 else [])):
         options = []
-        for right in _alike(word, planner):
-            option = _replaced(text, word, right)
+        for chosen in islice(product(*(right[word] for word in wrong)), MOST_TRIED):
+            option = text
+            for word, other in zip(wrong, chosen, strict=True):
+                option = _replaced(option, word, other)
             found = planner.plan(option, today).candidates
             if option not in options and found and found[0].confidence >= threshold:
                 options.append(option)
             if len(options) == MOST_OPTIONS:
                 break
         if options:
-            return Clarify(question=f"Nothing is called “{word}”. Did you mean one of these?", options=tuple(options))
+            said = " and ".join(f"“{word}”" for word in wrong)
+            return Clarify(question=f"Nothing is called {said}. Did you mean one of these?", options=tuple(options))
     return None
 
 
@@ -50,30 +53,34 @@ def _alike(word: str, planner: Planner) -> Iterator[str]:
     most = 1 if len(word) < LONG else 2
     lowered = word.lower()
     seen: dict[str, int] = {}
-    for known in (*_names(planner), *_values(word, planner.values, planner)):
+    for known in (*_names(lowered, most, planner), *_values(word, most, planner)):
         distance = OSA.distance(lowered, known.lower(), score_cutoff=most)
         if 0 < distance <= most and known.lower().removesuffix("s") != lowered.removesuffix("s"):
             seen.setdefault(known, distance)
     yield from sorted(seen, key=lambda known: (seen[known], known))
 
 
-def _names(planner: Planner) -> Iterator[str]:
-    """The words of visible tables, columns, synonyms and metrics, also in the plural."""
-    catalog = planner.index.catalog
-    said = [metric.name for metric in catalog.metrics]
-    for table in catalog.tables:
-        said += [table.name, *table.synonyms]
-        said += [name for column in table.columns for name in (column.name, *column.synonyms)]
-    for word in dict.fromkeys(word for name in said for word in identifier_words(name)):
-        if len(word) >= SHORTEST:
-            yield from (word, f"{word}s", word.removesuffix("s"))
+def _names(word: str, mistakes: int, planner: Planner) -> list[str]:
+    """Words of visible tables, columns, synonyms and metrics that are like a word, also in the plural."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    found = process.extract(word, planner.index.vocabulary, scorer=OSA.distance, score_cutoff=mistakes, limit=20)
+    return [known for known, _, _ in found]
 
 
-def _values(word: str, values: ValueLookup | None, planner: Planner) -> Iterator[str]:
-    """Stored values like a word, of the columns that the asker may see."""
-    for hit in values.nearest(normalise(word)) if values is not None else ():
+def _values(word: str, mistakes: int, planner: Planner) -> Iterator[str]:
+    """Words of stored values like a word, of the columns that the asker may see."""
+    for hit in planner.values.alike(normalise(word), mistakes) if planner.values is not None else ():
         try:
             planner.index.column(ColumnRef(hit.table, hit.column))
         except KeyError:
             continue
-        yield hit.value if normalise(hit.value) == hit.norm else hit.norm
+        yield _spelt(hit, planner)
+
+
+def _spelt(hit: ValueHit, planner: Planner) -> str:
+    """The word as it is stored, where it is a whole value."""
+    assert planner.values is not None
+    whole = (h for h in planner.values.lookup([hit.norm]) if (h.table, h.column) == (hit.table, hit.column))
+    return next((h.value for h in whole if normalise(h.value) == hit.norm), hit.norm)

@@ -9,10 +9,12 @@ import msgspec
 
 from app.errors import ExecutionFailed
 from app.guards import Objection
+from app.missing_values import beyond_range, value_not_held
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.ranker import ranker
 from app.planning.schema_index import SchemaIndex
+from app.planning.wording import Wording
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
@@ -119,7 +121,7 @@ def answer_tables(
     for candidate in planned.candidates[:TRIED]:
         if candidate.confidence < max(chosen.threshold, best.confidence if best else 0.0):
             break
-        beyond = outside_the_data(candidate.plan, planner)
+        beyond = outside_the_data(candidate.plan, planner) or value_not_held(candidate.plan, planner)
         if beyond is not None:
             return TableAnswer(objection=beyond)
         try:
@@ -163,7 +165,7 @@ def _run(
         )
     with watch.stage("execute"):
         rows = engine.tables.run(query, snapshot, question.deadline)
-    if rows.rows or not candidate.features:
+    if rows.rows or not candidate.features or beyond_range(candidate.plan, planner):
         return _Ran(candidate, query, rows, candidate.confidence)
     return _Ran(candidate, query, rows, ranker().probability(candidate.features | {"empty": 1.0}))
 
@@ -174,11 +176,14 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         scrubbed, _tokens = scrub_rows(ran.query, ran.rows, sees_personal_data=question.caller.sees_personal_data)
     with watch.stage("word"):
         scrubbed = _named(scrubbed, plan)
-        if _says_nothing(plan, scrubbed):
+        if _says_nothing(plan, scrubbed, planner):
             return TableAnswer(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
         worded = word(plan, scrubbed, planner.index)
         table = _asked_columns(scrubbed, plan)
         chart = _chart(plan, table, planner.index)
+        beyond = beyond_range(plan, planner)
+        if beyond is not None:
+            worded = Worded(f"{worded.text} {beyond[0]}", (*worded.figures, *beyond[1]))
     return TableAnswer(
         worded,
         table,
@@ -211,8 +216,10 @@ def _asked_columns(rows: ScrubbedRows, plan: Plan) -> TableView:
     )
 
 
-def _says_nothing(plan: Plan, rows: ScrubbedRows) -> bool:
-    """One row of measures without a value: nothing was there to measure."""
+def _says_nothing(plan: Plan, rows: ScrubbedRows, planner: Planner) -> bool:
+    """One row of measures without a value: nothing was there to measure. A division by zero says something."""
+    if any(Wording(planner.index).divides(item.expression) for item in plan.select):
+        return False
     measured = [i for i, item in enumerate(plan.select) if isinstance(item.expression, MEASURED)]
     return len(rows.rows) == 1 and len(measured) == len(plan.select) and all(rows.rows[0][i] is None for i in measured)
 

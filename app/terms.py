@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
+
+from app.planning.stems import english_stem
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’&/+-][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
@@ -38,19 +39,12 @@ def fold(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
-@cache
-def _stemmer() -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
-
-
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """The English stem of a folded word (Porter 2); numbers and codes stay as they are."""
     if not word.isalpha() or len(word) < 3:
         return word
-    return str(_stemmer().stemWord(word))
+    return english_stem(word)
 
 
 def terms(text: str) -> list[str]:

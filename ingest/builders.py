@@ -19,7 +19,7 @@ _PARTS = {
     "cleaning": ("ingest.cleaning", "ingest.duplicates"),
     "chunker": ("ingest.chunker", "ingest.structure", "ingest.sentences"),
     "pii": ("ingest.pii",),
-    "typing": ("ingest.column_types", "ingest.stores.tables"),
+    "typing": ("ingest.column_types", "ingest.stores.tables", "ingest.total_rows"),
     "profiler": (
         "ingest.profiler",
         "ingest.joins",

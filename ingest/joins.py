@@ -102,7 +102,8 @@ def infer_joins(
             if (table.name, column.name) in taken or not _may_refer(column):
                 continue
             candidates = sorted(index.candidates(table, column), key=lambda c: -c.name_score)
-            scored = [_scored(connection, candidate) for candidate in candidates[:_CANDIDATES_PER_COLUMN]]
+            likely = (c for c in candidates[:_CANDIDATES_PER_COLUMN] if _may_reach(c))
+            scored = [_scored(connection, candidate) for candidate in likely]
             found = max(scored, key=lambda s: s.score, default=None)
             if found is not None and found.score >= _LEAST_SCORE:
                 best.append(found)
@@ -144,20 +145,26 @@ class _Targets:
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._targets = [(table, column) for table in tables for column in table.columns if _is_target(table, column)]
+        self._fitting: dict[tuple[str, ...], list[tuple[Table, Column, float]]] = {}
 
     def candidates(self, left: Table, column: Column) -> Iterator[_Candidate]:
-        """Every target whose name fits the column's, with a score in (0, 1]."""
+        """Every target whose name fits the column's well enough, with a score in (0, 1]."""
         own_key = left.primary_key == (column.name,)
-        for right, target in self._targets:
-            if right is left and target is column:
-                continue
-            if not _compatible(column, target):
-                continue
-            score = name_score(left, column, right, target)
-            if own_key and right is not left:
-                score -= 0.1
-            if score > 0:
-                yield _Candidate(left, column, right, target, score)
+        for right, target, score in self._named_like(_bare(column.name)):
+            if right is not left and _compatible(column, target):
+                yield _Candidate(left, column, right, target, score - 0.1 if own_key else score)
+        for target in left.columns if not own_key else ():
+            if left.primary_key == (target.name,) and _is_target(left, target) and _compatible(column, target):
+                score = name_score(left, column, left, target)
+                if score > 0:
+                    yield _Candidate(left, column, left, target, score)
+
+    def _named_like(self, name: tuple[str, ...]) -> list[tuple[Table, Column, float]]:
+        """Targets that a column of that name may refer to from another table, worked out once for each name."""
+        if name not in self._fitting:
+            scored = ((table, column, _score_from_elsewhere(name, table, column)) for table, column in self._targets)
+            self._fitting[name] = [found for found in scored if found[2] * _confidence(1.0) >= _LEAST_SCORE]
+        return self._fitting[name]
 
 
 def _is_target(table: Table, column: Column) -> bool:
@@ -173,13 +180,24 @@ def _compatible(left: Column, right: Column) -> bool:
 
 def name_score(left: Table, column: Column, right: Table, target: Column) -> float:
     """How well the names say that `left.column` refers to `right.target`; 0 if they do not."""
-    a, b, entity = _bare(column.name), words(target.name), words(right.name)
+    if right is left:
+        return _score_within(_bare(column.name), right, target)
+    return _score_from_elsewhere(_bare(column.name), right, target)
+
+
+def _score_within(a: tuple[str, ...], table: Table, key: Column) -> float:
+    """How well a name says that a column refers to the key of its own table."""
+    b = words(key.name)
+    ends = len(a) > len(b) and a[-len(b) :] == b
+    return (0.6 if _SELF_WORDS & set(a) else 0.5 if ends else 0.0) if table.primary_key == (key.name,) else 0.0
+
+
+def _score_from_elsewhere(a: tuple[str, ...], right: Table, target: Column) -> float:
+    """How well a column's name says that it refers to a column of another table."""
+    b, entity = words(target.name), words(right.name)
     is_key = right.primary_key == (target.name,)
     key_bonus = 0.0 if is_key else -0.15
-    role = 0.6 if is_key and _PERSON_ROLES & set(a) and entity[-1] in _PERSONS else 0.0
-    if right is left:
-        ends = len(a) > len(b) and a[-len(b) :] == b
-        return (0.6 if _SELF_WORDS & set(a) else 0.5 if ends else 0.0) if is_key else 0.0
+    role = 0.6 if is_key and _PERSON_ROLES & set(a) and _PERSONS.intersection(entity[-1:]) else 0.0
     stem, target_stem = _stem(a), _stem(b)
     named_after = _ends(target_stem or entity, entity) or _ends(entity, target_stem)
     if a == b:
@@ -246,6 +264,24 @@ def _abbreviates(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
 def _subsequence(short: str, long: str) -> bool:
     rest = iter(long)
     return all(character in rest for character in short)
+
+
+def _may_reach(candidate: _Candidate) -> bool:
+    """Whether the values could make the candidate a join: a look at the profile spares a query for each that cannot."""
+    if candidate.name_score * _confidence(1.0) < _LEAST_SCORE:
+        return False
+    left, right = candidate.column, candidate.target
+    if candidate.name_score > _WEAK or left.type != right.type or candidate.left.rows == 0 or candidate.right.rows == 0:
+        return True
+    return left.distinct <= right.distinct and _within(left, right)
+
+
+def _within(left: Column, right: Column) -> bool:
+    """Whether the range of one column is inside the other's, as it is where every value is found there."""
+    bounds = (left.minimum, left.maximum, right.minimum, right.maximum)
+    if all(isinstance(b, str) for b in bounds) or all(isinstance(b, int | float) for b in bounds):
+        return right.minimum <= left.minimum and left.maximum <= right.maximum  # type: ignore[operator]
+    return True
 
 
 def _scored(connection: duckdb.DuckDBPyConnection, candidate: _Candidate) -> _Scored:

@@ -203,7 +203,7 @@ class Compiler:
             if name is None:
                 raise CannotCompile(f"a metric names the unknown column {column.name}")
             column.set("this", exp.to_identifier(name, quoted=True))
-        return tree
+        return _without_infinity(tree)
 
     # -- conditions --------------------------------------------------------------------------------------------------
 
@@ -249,6 +249,15 @@ class Compiler:
             inner = inner.where(self._condition(condition))
         exists: exp.Expr = exp.Exists(this=inner)
         return exp.not_(exists) if related.negated else exists
+
+
+def _without_infinity(tree: exp.Expr) -> exp.Expr:
+    """Divisions by zero give NULL rather than the engine's infinity, which would lead every ranking."""
+    for division in list(tree.find_all(exp.Div, exp.IntDiv, exp.Mod)):
+        divisor = division.expression
+        if not isinstance(divisor, exp.Literal | exp.Nullif):
+            division.set("expression", exp.Nullif(this=divisor.copy(), expression=exp.Literal.number(0)))
+    return tree
 
 
 def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:

@@ -5,9 +5,12 @@ Readings compete in `app.planning.segmentation`; nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Protocol
+
+import msgspec
 
 from app.planning.dates import read_period
 from app.planning.elements import ColumnOption, Element, ValueOption
@@ -18,6 +21,16 @@ from app.planning.tokens import Token, fold, tokenize
 from ingest.stores.values import ValueHit, normalise
 
 MAX_VALUE_WORDS = 8
+MOST_OPTIONS = 24
+"""Columns that one mention may mean."""
+_NAMED = 0.6
+"""Link score from which the question is taken to name a table."""
+_NAMED_OUTRIGHT = 0.93
+"""Link score from which a word is a column's own name."""
+_COUNTING_NOUNS = ("amount", "quantiti")
+_SILENT = frozenset("?!.'\"()[]{}*`_")
+_SIGNS = ("So", "Sk", "Mn", "Me")
+"""Unicode categories of emoji and what modifies them."""
 _LIGHT = ("filler", "prep", "where", "ask", "all_of", "with_their", "open")
 _NEVER_VALUES = {
     "the",
@@ -116,7 +129,12 @@ class ValueLookup(Protocol):
     def lookup(self, norms: Sequence[str]) -> Sequence[ValueHit]:
         """Stored values whose normalised form is one of `norms`."""
 
-    def nearest(self, norm: str) -> Sequence[ValueHit]:
+    def alike(self, word: str, mistakes: int) -> Sequence[ValueHit]:
+        """Words of stored values that differ from a normalised word by at most so many letters, best first."""
+
+    def nearest(
+        self, norm: str, *, table: str | None = None, column: str | None = None, limit: int = 3
+    ) -> Sequence[ValueHit]:
         """Stored values spelled most like `norm`, best first."""
 
 
@@ -124,28 +142,49 @@ def link(
     question: str, index: SchemaIndex, values: ValueLookup | None, today: date
 ) -> tuple[list[Token], list[Element]]:
     """The tokens of a question and every reading of its spans."""
-    tokens = [t for t in tokenize(question) if not (t.kind == "mark" and t.text in "?!.'\"()[]{}*`")]
+    tokens = _said(tokenize(index.as_words(question)), index)
+    schema = list(_schema_readings(tokens, index))
+    named = {e.table for e in schema if e.table is not None and e.score >= _NAMED}
     elements = [
-        *_operator_readings(tokens),
-        *_schema_readings(tokens, index),
+        *_operator_readings(tokens, index),
+        *(_nearer_first(e, named) for e in schema),
         *_literal_readings(tokens, today),
-        *(_value_readings(tokens, index, values) if values is not None else ()),
+        *(_value_readings(tokens, index, values, named) if values is not None else ()),
     ]
     return tokens, elements
+
+
+def _said(tokens: Sequence[Token], index: SchemaIndex) -> list[Token]:
+    """The tokens that may mean something: without silent punctuation, and without signs that name nothing."""
+    said = []
+    for token in tokens:
+        if token.kind != "mark" or not (token.text in _SILENT or unicodedata.category(token.text) in _SIGNS):
+            said.append(token)
+        elif index.knows((token.stem,)):
+            said.append(msgspec.structs.replace(token, kind="word"))
+    return said
+
+
+def _nearer_first(element: Element, named: Collection[str | None]) -> Element:
+    """A column reading with the best of its options: of equal ones those of tables that the question names."""
+    if element.kind != "column":
+        return element
+    ranked = sorted(element.columns, key=lambda o: (-o.score, o.ref.table not in named))
+    return msgspec.structs.replace(element, columns=tuple(ranked[:MOST_OPTIONS]))
 
 
 def _span_text(tokens: Sequence[Token], start: int, end: int) -> str:
     return " ".join(token.text for token in tokens[start:end])
 
 
-def _operator_readings(tokens: Sequence[Token]) -> Iterator[Element]:
+def _operator_readings(tokens: Sequence[Token], index: SchemaIndex) -> Iterator[Element]:
     words = [token.lower for token in tokens]
     for start, token in enumerate(tokens):
         if token.kind == "quoted" or token.text == "US":
             continue
         for length in range(1, min(LONGEST_PHRASE, len(tokens) - start) + 1):
             ops = OPERATORS.get(tuple(words[start : start + length]), ())
-            if ops:
+            if ops and not _names_a_column(tokens[start : start + length], index):
                 per_word = 0.30 if all(op.kind in _LIGHT for op in ops) else 0.62
                 yield Element(
                     kind="op",
@@ -155,6 +194,12 @@ def _operator_readings(tokens: Sequence[Token]) -> Iterator[Element]:
                     weight=per_word * length**1.15,
                     text=_span_text(tokens, start, start + length),
                 )
+
+
+def _names_a_column(phrase: Sequence[Token], index: SchemaIndex) -> bool:
+    """Whether a phrase that may ask for a count asks for a column: "the amount of" where there is an amount."""
+    nouns = [token.stem for token in phrase if token.stem in _COUNTING_NOUNS]
+    return len(phrase) > 1 and any(o.score >= _NAMED_OUTRIGHT for n in nouns for o in index.column_options((n,))[:1])
 
 
 def _schema_readings(tokens: Sequence[Token], index: SchemaIndex) -> Iterator[Element]:
@@ -179,7 +224,7 @@ def _phrase_readings(
     options = index.column_options(key)
     if options and not (options[0].score < 0.5 and len(key) == 1 and (tokens[start].lower,) in OPERATORS):
         best = options[0].score
-        kept = tuple(option for option in options if option.score >= best - 0.45)[:24]
+        kept = tuple(option for option in options if option.score >= best - 0.45)
         yield Element(
             kind="column", start=start, end=end, columns=kept, score=best, weight=0.98 * best * size**1.15, text=text
         )
@@ -203,7 +248,9 @@ def _literal_readings(tokens: Sequence[Token], today: date) -> Iterator[Element]
             )
 
 
-def _value_readings(tokens: Sequence[Token], index: SchemaIndex, values: ValueLookup) -> Iterator[Element]:
+def _value_readings(
+    tokens: Sequence[Token], index: SchemaIndex, values: ValueLookup, named: Collection[str | None]
+) -> Iterator[Element]:
     spans: dict[str, list[tuple[int, int, float]]] = {}
     for start in range(len(tokens)):
         for end in range(start + 1, min(start + MAX_VALUE_WORDS, len(tokens)) + 1):
@@ -223,7 +270,7 @@ def _value_readings(tokens: Sequence[Token], index: SchemaIndex, values: ValueLo
             if ref not in bucket or bucket[ref].score < option.score:
                 bucket[ref] = option
     for (start, end), options in found.items():
-        ranked = tuple(sorted(options.values(), key=lambda option: -option.score))[:12]
+        ranked = tuple(sorted(options.values(), key=lambda o: (-o.score, o.ref.table not in named)))[:12]
         size = (end - start) ** 1.15
         quoted = tokens[start].kind == "quoted"
         yield Element(

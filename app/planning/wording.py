@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
+from app.planning.identifiers import spoken
 from app.planning.plan import (
     MEASURED,
     AboveAverage,
@@ -20,7 +22,6 @@ from app.planning.plan import (
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
-from app.planning.tokens import identifier_words
 
 _FUNCTIONS = {
     "sum": "total",
@@ -49,8 +50,7 @@ _OPERATORS = {
 
 def words(identifier: str) -> str:
     """An identifier as people say it: `order_items` -> order items."""
-    said = " ".join(identifier_words(identifier))
-    return said or identifier
+    return spoken(identifier) or identifier
 
 
 def singular(noun: str) -> str:
@@ -125,6 +125,15 @@ class Wording:
         if expression.argument is None:
             return f"number of {plural(words(expression.table))}"
         return f"{_FUNCTIONS[expression.function]} {words(expression.argument.column)}"
+
+    def divides(self, expression: Expression) -> bool:
+        """Whether an expression is computed by a division, which has no value where the divisor is zero."""
+        if isinstance(expression, Share | ShareOfTotal):
+            return True
+        metrics = self.index.catalog.metrics
+        return isinstance(expression, MetricRef) and any(
+            m.name == expression.name and re.search(r"[/%]", m.expression) for m in metrics
+        )
 
     @staticmethod
     def _column(ref: ColumnRef) -> str:

@@ -127,6 +127,8 @@ class _Writer:
     def _one_measure(self, measure: Measured) -> str:
         value = self.rows.rows[0][0]
         subject = self.phrases.subject(self.plan)
+        if value is None and self.phrases.divides(measure):
+            return f"The {subject}{self._tail()} has no value: what it is divided by is zero or missing."
         if value is None:
             return f"There is no {subject}{self._tail()}: no row matches."
         said, tail = self.cell(0, 0), self._tail()

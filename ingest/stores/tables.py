@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from ingest.column_types import TypedTable
+
 _STAGED_BYTES = 32 << 20
 """Bytes of rows buffered before they are written as one Parquet row group."""
+_TAIL_ROWS = 3
+"""Rows at a table's end that may be totals: a subtotal and a grand total, say."""
+_FEWEST_TOTALLED = 2
+"""Rows that a total must be of."""
 _WIDE = 250
 """Columns from which a table needs more memory than the limit."""
 _BYTES_PER_WIDE_COLUMN = 2 << 20
@@ -177,30 +183,51 @@ class TableWriter:
             staged.delete()
 
     def _create(self, staged: _Staged) -> None:
-        from ingest.column_types import TypedTable, type_table
-
         schema = staged.schema
         name = unique_name(schema.name, schema.path, self._taken)
-        relation = staged.relation()
         self._make_room(len(staged.names))
-        types = TypedTable((), ())
-        if not schema.typed:
-            types = type_table(self._connection, relation, schema, names=staged.names)
-        self._connection.execute(
-            f"CREATE TABLE main.{quoted(name)} AS SELECT {types.select_list or '*'} FROM {relation}"  # noqa: S608
-        )
+        types, rows, totals = self._fill(name, staged)
         units = {column.name: column.unit for column in types.columns if column.unit}
         renamed = dict(zip((column.name for column in schema.columns), staged.names, strict=False))
         self._record(
             WrittenTable(
                 name=name, path=schema.path, suggested=schema.name, fingerprint=staged.fingerprint,
-                rows=staged.rows, typed=schema.typed, comment=schema.comment, units=units,
+                rows=rows, typed=schema.typed, comment=schema.comment, units=units,
                 primary_key=tuple(renamed.get(column, column) for column in schema.primary_key),
                 foreign_keys=schema.foreign_keys,
                 column_comments={renamed[c.name]: c.comment for c in schema.columns if c.comment},
-                findings=(*staged.findings, *types.findings),
+                findings=(*staged.findings, *types.findings, *totals),
             )
         )  # fmt: skip
+
+    def _fill(self, name: str, staged: _Staged) -> tuple[TypedTable, int, tuple[Problem, ...]]:
+        """Create the table without the totals at its end; its types, its rows, and what was found of totals."""
+        from ingest import total_rows
+
+        relation, tail = staged.relation(), staged.tail
+        count = 0 if staged.schema.typed else total_rows.labelled_rows(tail)
+        body = staged.rows - count
+        if not count or body < _FEWEST_TOTALLED:
+            return self._select_into(name, staged, relation), staged.rows, ()
+        labels = [str(next(cell for cell in row if cell and cell.strip())) for row in tail[-count:]]
+        types = self._select_into(name, staged, f"(SELECT * FROM {relation} LIMIT {body})")  # noqa: S608
+        last = f"(SELECT {types.select_list or '*'} FROM (SELECT * FROM {relation} OFFSET {body}))"  # noqa: S608
+        if all(total_rows.agreeing(self._connection, name, last)):
+            return types, body, (total_rows.removed(staged.schema.path, labels),)
+        self._connection.execute(f"DROP TABLE main.{quoted(name)}")
+        found = (total_rows.kept(staged.schema.path, labels),)
+        return self._select_into(name, staged, relation), staged.rows, found
+
+    def _select_into(self, name: str, staged: _Staged, relation: str) -> TypedTable:
+        from ingest.column_types import TypedTable, type_table
+
+        types = TypedTable((), ())
+        if not staged.schema.typed:
+            types = type_table(self._connection, relation, staged.schema, names=staged.names)
+        self._connection.execute(
+            f"CREATE TABLE main.{quoted(name)} AS SELECT {types.select_list or '*'} FROM {relation}"  # noqa: S608
+        )
+        return types
 
     def _make_room(self, columns: int) -> None:
         """Memory for a wide table: DuckDB holds at least a row group of every column at once."""
@@ -226,6 +253,8 @@ class _Staged:
         self.rows = 0
         self.names: tuple[str, ...] = ()
         self.findings: list[Problem] = []
+        self.tail: list[list[str | None]] = []
+        """The last rows of an untyped table."""
         self._folder = folder
         self._parts: list[Path] = []
         self._buffer: list[pa.RecordBatch] = []
@@ -248,6 +277,9 @@ class _Staged:
         self._buffer.append(batch)
         self._buffered += batch.nbytes
         self.rows += batch.num_rows
+        if not self.schema.typed:
+            last = batch.slice(max(0, batch.num_rows - _TAIL_ROWS)).to_pylist()
+            self.tail = [*self.tail, *(list(row.values()) for row in last)][-_TAIL_ROWS:]
         if self._buffered >= _STAGED_BYTES:
             self._flush()
 

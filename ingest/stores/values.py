@@ -2,6 +2,10 @@
 
 One SQLite file per segment, clustered by the normalised value, so that a look-up of a question's n-grams reads one
 page per n-gram. Personal columns, hidden columns and columns of long texts are left out.
+
+Misspelt words are found by the words of the values: a single mistake leaves the beginning or the end of a word as it
+was, so that a look-up reads the words which begin or end like it. Only the most frequent words of a column are kept for
+that, and none with digits: a list of ten million codes costs nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ import re
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,20 +29,29 @@ from ingest.stores.identifiers import quoted
 if TYPE_CHECKING:
     import duckdb
 
-_MOST_VALUES = 1_000_000
+MOST_VALUES = 1_000_000
 """Distinct values kept per column, the most frequent ones."""
 _LONGEST_AVERAGE = 60
 """Average characters above which a column holds prose rather than values."""
 _LONGEST_NORM = 200
-_FEW_ENOUGH_TO_COMPARE = 50_000
+_FEW_ENOUGH_TO_COMPARE = 20_000
+"""Values that are compared one by one, in some milliseconds."""
+_MOST_WORDS = 50_000
+"""Words kept per column for the misspelt ones, the most frequent."""
+_MOST_ALIKE = 20
+_WORD = re.compile(r"[^\W\d]{4,40}")
 _LEAST_LIKENESS = 75.0
 _SCHEMA = """
 CREATE TABLE columns(id INTEGER PRIMARY KEY, "table" TEXT NOT NULL, "column" TEXT NOT NULL, entries INTEGER NOT NULL);
 CREATE TABLE entries(
     norm TEXT NOT NULL, column_id INTEGER NOT NULL, value TEXT NOT NULL, rows INTEGER NOT NULL,
     PRIMARY KEY (norm, column_id, value)) WITHOUT ROWID;
+CREATE TABLE words(word TEXT NOT NULL, column_id INTEGER NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (word, column_id))
+    WITHOUT ROWID;
+CREATE TABLE endings(reversed TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
 """
 _FOUND = 'SELECT c."table", c."column", e.value, e.norm, e.rows FROM entries e JOIN columns c ON c.id = e.column_id '
+_FOUND_WORD = 'SELECT c."table", c."column", w.word, w.word, w.rows FROM words w JOIN columns c ON c.id = w.column_id'
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -102,9 +116,20 @@ def _write_column(
     )
     rows = ((norm, cursor.lastrowid, value, count) for (norm, value), count in sorted(entries.items()))
     index.executemany("INSERT OR IGNORE INTO entries(norm, column_id, value, rows) VALUES (?, ?, ?, ?)", rows)
-    if column.type == "text" and column.distinct > _MOST_VALUES:
-        text = f"Only the {_MOST_VALUES} most frequent of {column.distinct} values of {column.name!r} can be looked up."
+    _write_words(index, entries, cursor.lastrowid)
+    if column.type == "text" and column.distinct > MOST_VALUES:
+        text = f"Only the {MOST_VALUES} most frequent of {column.distinct} values of {column.name!r} can be looked up."
         yield Problem(table.path, "values_cut", text, "noted")
+
+
+def _write_words(index: sqlite3.Connection, entries: Mapping[tuple[str, str], int], column_id: int | None) -> None:
+    counted: Counter[str] = Counter()
+    for (norm, _value), rows in entries.items():
+        for word in set(_WORD.findall(norm)):
+            counted[word] += max(1, rows)
+    kept = sorted(counted.most_common(_MOST_WORDS))
+    index.executemany("INSERT INTO words VALUES (?, ?, ?)", ((word, column_id, rows) for word, rows in kept))
+    index.executemany("INSERT OR IGNORE INTO endings VALUES (?)", ((word[::-1],) for word, _ in kept))
 
 
 def _entries(
@@ -123,7 +148,7 @@ def _entries(
         return
     found = connection.execute(
         f"SELECT {name}::VARCHAR, count(*) FROM {relation} WHERE {name} IS NOT NULL "  # noqa: S608
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_VALUES}"
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
     )
     while rows := found.fetchmany(10_000):
         for value, count in rows:
@@ -139,6 +164,8 @@ class ValueIndex:
         uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
+        known = self._connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'words'").fetchone()
+        self._has_words = bool(known[0])
 
     def close(self) -> None:
         """Close the file."""
@@ -170,6 +197,39 @@ class ValueIndex:
         )
         return [hits[position] for _, _, position in best]
 
+    def alike(self, word: str, mistakes: int) -> list[ValueHit]:
+        """Words of values that differ from a normalised word by at most so many letters, the nearest first.
+
+        `norm` is the word. Of two or more mistakes those are found that leave the first or the last half unchanged.
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        if not self._has_words:  # an index of an older version
+            return []
+        half, lengths = max(1, (len(word) - 1) // 2), (len(word) - mistakes, len(word) + mistakes)
+        found = {*self._words(word[:half], lengths), *(w[::-1] for w in self._endings(word[::-1][:half], lengths))}
+        near = process.extract(word, sorted(found), scorer=OSA.distance, score_cutoff=mistakes, limit=_MOST_ALIKE)
+        if not near:
+            return []
+        distance = {other: int(by) for other, by, _ in near}
+        marks = ", ".join("?" * len(distance))
+        hits = self._select(f"{_FOUND_WORD} WHERE w.word IN ({marks})", list(distance))
+        return sorted(hits, key=lambda hit: (distance[hit.norm], -hit.rows, hit.norm, hit.table, hit.column))
+
+    def _words(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        return self._texts("SELECT DISTINCT word FROM words WHERE word", "word", start, lengths)
+
+    def _endings(self, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        return self._texts("SELECT reversed FROM endings WHERE reversed", "reversed", start, lengths)
+
+    def _texts(self, query: str, column: str, start: str, lengths: tuple[int, int]) -> Iterator[str]:
+        query = f"{query} >= ? AND {column} < ? AND length({column}) BETWEEN ? AND ? LIMIT ?"
+        bounds = [start, start + "\U0010ffff", *lengths, _FEW_ENOUGH_TO_COMPARE]
+        with self._lock:
+            rows = self._connection.execute(query, bounds).fetchall()
+        return (str(row[0]) for row in rows)
+
     def _comparable(self, norm: str, table: str | None, column: str | None) -> list[ValueHit]:
         """The values to compare with: all if they are few, else those that begin alike."""
         where = """ AND (? IS NULL OR c."table" = ? COLLATE NOCASE) AND (? IS NULL OR c."column" = ? COLLATE NOCASE)"""
@@ -187,6 +247,9 @@ class ValueIndex:
         return []
 
     def _hits(self, condition: str, values: Sequence[object]) -> list[ValueHit]:
+        return self._select(_FOUND + condition, values)
+
+    def _select(self, query: str, values: Sequence[object]) -> list[ValueHit]:
         with self._lock:
-            rows = self._connection.execute(_FOUND + condition, list(values)).fetchall()
+            rows = self._connection.execute(query, list(values)).fetchall()
         return [ValueHit(*row) for row in rows]

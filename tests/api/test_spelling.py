@@ -19,6 +19,8 @@ def asked(service: str, question: str) -> dict[str, object]:
         ("How many custmers do we have in France?", "How many customers do we have in France?"),
         ("How many orders were canceled in 2025?", "How many orders were cancelled in 2025?"),
         ("net revenue by categry", "net revenue by category"),
+        ("net revnue by catgory", "net revenue by category"),
+        ("How many patrons are from France?", "How many customers are from France?"),
     ],
 )
 def test_a_chosen_option_is_answered(service: str, question: str, meant: str) -> None:

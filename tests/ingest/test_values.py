@@ -1,5 +1,6 @@
 """The value index: what is in it, what is not, and how it is found."""
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -69,3 +70,45 @@ def test_lookups_from_many_threads(index: ValueIndex) -> None:
 def test_normalise(text: str, norm: str) -> None:
     assert normalise(text) == norm
     assert normalise(norm) == norm
+
+
+def words_index(folder: Path, words: list[str]) -> ValueIndex:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t(name VARCHAR, secret VARCHAR)")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", [(word, "hidden") for word in words])
+        columns = (
+            Column(name="name", type="text", sql_type="VARCHAR", distinct=len(words)),
+            Column(name="secret", type="text", sql_type="VARCHAR", hidden=True),
+        )
+        catalog = Catalog(source="s", tables=(Table(name="t", path="t", rows=len(words), columns=columns),))
+        write_value_index(connection, catalog, folder / "values.sqlite")
+    return ValueIndex(folder / "values.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("typed", "mistakes", "meant"),
+    [
+        ("germny", 1, "germany"),
+        ("gremany", 1, "germany"),
+        ("germanyy", 1, "germany"),
+        ("hermany", 1, "germany"),
+        ("tnet", 1, "tent"),
+        ("kingdim", 1, "kingdom"),
+        ("accessoreis", 2, "accessories"),
+        ("acessories", 2, "accessories"),
+        ("hiden", 1, None),
+        ("xqzzyt", 2, None),
+        ("ab12x", 1, None),
+    ],
+)
+def test_misspelt_words_of_values(tmp_path: Path, typed: str, mistakes: int, meant: str | None) -> None:
+    index = words_index(tmp_path, ["Germany", "United Kingdom", "tent", "Accessories", "AB12Y-77", "Ger", "many"])
+    assert [hit.norm for hit in index.alike(typed, mistakes)][:1] == ([meant] if meant else [])
+
+
+def test_an_index_without_words_suggests_none(tmp_path: Path) -> None:
+    words_index(tmp_path, ["Germany"]).close()
+    with sqlite3.connect(tmp_path / "values.sqlite") as connection:
+        connection.executescript("DROP TABLE words; DROP TABLE endings")
+    connection.close()
+    assert ValueIndex(tmp_path / "values.sqlite").alike("germny", 1) == []
