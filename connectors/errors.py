@@ -4,6 +4,8 @@ ConnectorError             code, message, hint
 ├── SourceNotFound         the path or database does not exist
 ├── SourceUnreadable       it exists but cannot be opened (permission, corrupt, encrypted)
 ├── SourceEmpty            nothing in it that a connector reads
+├── SourceUnreachable      a server does not answer
+├── SourceAccessDenied     a server refuses the user or password
 └── UnknownKind            no connector reads this kind of location
 """
 
@@ -41,6 +43,18 @@ class SourceEmpty(ConnectorError):
     """The location holds nothing that any connector reads."""
 
     code = "source_empty"
+
+
+class SourceUnreachable(ConnectorError):
+    """The server of the source cannot be reached, or does not answer in time."""
+
+    code = "source_unreachable"
+
+
+class SourceAccessDenied(ConnectorError):
+    """The server of the source refuses the user or password."""
+
+    code = "source_access_denied"
 
 
 def nothing_readable(location: str, reasons: Sequence[str]) -> SourceEmpty:

@@ -16,7 +16,10 @@ KINDS: dict[str, str] = {
     "files": "connectors.files:FilesConnector",
     "duckdb": "connectors.duckdb_file:DuckDBConnector",
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
+    "sql_database": "connectors.sql_database:SQLDatabaseConnector",
 }
+
+_URL_SCHEMES = dict.fromkeys(("postgresql", "postgres", "mysql", "mariadb"), "sql_database")
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
 _DATABASE_SUFFIXES = {
@@ -52,10 +55,10 @@ def open_connector(location: str, *, kind: str | None = None, options: Mapping[s
 
 
 def kind_of(location: str) -> str:
-    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
+    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is told by its scheme."""
     scheme, separator, _ = location.partition("://")
-    if separator and scheme.isalnum():
-        return scheme.lower()
+    if separator and scheme.replace("+", "").isalnum():
+        return _URL_SCHEMES.get(scheme.lower().partition("+")[0], scheme.lower())
     path = Path(location).expanduser()
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
 
