@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.values import Caller
 
 if TYPE_CHECKING:
-    from app.execution.tables import TableExecutor
+    from app.execution.executors import Executors
     from app.planning.held import Planners
     from ingest.embedder import Embedder
     from ingest.pii import Detector
@@ -30,6 +30,11 @@ class Lazy(Generic[Part]):
         self._opening = opening
         self._lock = threading.Lock()
         self._part: Part | None = None
+
+    @property
+    def opened(self) -> Part | None:
+        """The part if it was opened."""
+        return self._part
 
     def get(self) -> Part:
         """The part, opened now if it was not."""
@@ -72,8 +77,8 @@ class Engine:
         return self._detector.get()
 
     @property
-    def tables(self) -> TableExecutor:
-        """The sandbox that runs validated queries."""
+    def tables(self) -> Executors:
+        """What runs validated queries: the sandbox, and the servers of live sources."""
         return self._tables.get()
 
     @property
@@ -111,7 +116,9 @@ class Engine:
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
 
     def close(self) -> None:
-        """Write what is still to be traced and stop the writer."""
+        """Close the connections to servers, write what is still to be traced and stop the writer."""
+        if self._tables.opened is not None:
+            self._tables.opened.close()
         self.traces.close()
 
 
@@ -139,7 +146,7 @@ def _open_planners() -> Planners:
     return Planners()
 
 
-def _open_tables(settings: Settings) -> TableExecutor:
-    from app.execution.tables import TableExecutor
+def _open_tables(settings: Settings) -> Executors:
+    from app.execution.executors import Executors
 
-    return TableExecutor(settings.table_memory_limit, settings.table_threads, settings.table_timeout_s)
+    return Executors(settings.table_memory_limit, settings.table_threads, settings.table_timeout_s)

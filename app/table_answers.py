@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.clarifying import two_meanings
-from app.errors import ExecutionFailed
+from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
 from app.planning.planner import Candidate, Planned, Planner
@@ -103,6 +103,8 @@ def answer_tables(
         if candidate.confidence < max(chosen.threshold, best.confidence if best else 0.0):
             break
         beyond = outside_the_data(candidate.plan, planner)
+        if beyond is not None and planner.index.catalog.dialect != "duckdb":
+            beyond = None  # a live source may hold more by now: an empty result says so itself
         if beyond is not None:
             return TableAnswer(objection=beyond)
         try:
@@ -110,6 +112,8 @@ def answer_tables(
         except Rejected as rejected:
             objection = Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
             continue
+        except SourceUnavailable as error:
+            return TableAnswer(objection=Objection(error.code, f"{error.message} {error.hint}".strip()))
         except ExecutionFailed as error:
             objection = Objection("not_understood", f"{error.message} {error.hint}".strip())
             continue
@@ -163,7 +167,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
     return TableAnswer(
         worded,
         _asked_columns(scrubbed, plan),
-        SqlView(text=ran.query.text, dialect="duckdb", source=source),
+        SqlView(text=ran.query.text, dialect=ran.query.dialect, source=source),
         masked=scrubbed.masked,
         confidence=ran.confidence,
     )
