@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CONNECTIONS = 4
 """Connections that one process holds to one server at most."""
 CONNECT_S = 5.0
-_GONE = frozenset({"42P01", "42703", "3F000", "1146", "1054", "1049", "42883", "42804", "42846"})
-"""Codes of tables, columns and types that are no longer what they were."""
+_GONE = frozenset({"42P01", "42703", "3F000", "1146", "1054", "1049"})
+"""Codes of schemas, tables and columns that are no longer there."""
 _DENIED = frozenset({"42501", "1142", "1143", "1044", "1356"})
 
 
@@ -104,7 +104,7 @@ def _refusal(source: str, refused: Refused) -> Exception:
         message = f"The connection to the server of the source {source} was lost."
         return SourceUnavailable(message, hint="Ask again.", code="source_unreachable")
     message = f"The server of the source {source} could not answer (code {refused.code})."
-    return ExecutionFailed(message, hint="The query is in `sql`.")
+    return ExecutionFailed(message, hint=f"If its tables were changed, run: answerable ingest sync {source}")
 
 
 def _changed(source: str) -> SourceUnavailable:

@@ -115,5 +115,7 @@ def load_shop(url: str) -> None:
 def _type(scheme: str, table: str, column: str, kind: str) -> str:
     if (table, column) in _DATES:
         return "date"
+    if kind == "DOUBLE" and column != "discount":
+        return "numeric(10, 2)"
     names = _TYPES.get(kind, (kind, kind))
     return names[0] if scheme == "postgresql" else names[1]

@@ -50,21 +50,22 @@ def in_(node: exp.Expr, writer: Writer) -> exp.Expr:
 
 def _side(side: exp.Expr, others: list[exp.Expr], writer: Writer, equal: bool) -> exp.Expr:
     """One side of a comparison, of the kind that the others have."""
-    kinds = {kind_of(other) for other in others}
-    if isinstance(side, exp.Literal) and side.is_string:
-        other = next(iter(kinds)) if len(kinds) == 1 else "unknown"
-        return _literal_as(side, other, writer)
+    kinds = {kind_of(other) for other in others if not _quoted(other)}
+    if _quoted(side):
+        return _literal_as(side, next(iter(kinds)) if len(kinds) == 1 else "unknown", writer)
     own = kind_of(side)
     for other in kinds:
         clash = {own, other} - {"unknown"}
-        alike = len(clash) < 2 or clash <= NUMBERS or clash <= TEMPORAL
-        quoted = all(isinstance(each, exp.Literal) and each.is_string for each in others)
-        writer.require(alike or quoted, f"comparing {own} with {other}")
+        writer.require(len(clash) < 2 or clash <= NUMBERS or clash <= TEMPORAL, f"comparing {own} with {other}")
     stored = writer.stored.get(id(side))
     if stored is not None and writer.postgres and equal and stored.column.reading == "text":
         if all(isinstance(other, exp.Literal) for other in others):
             return stored.bare()  # a deterministic collation: equal if the characters are, and an index serves it
     return writer.write(side)
+
+
+def _quoted(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and node.is_string
 
 
 def _literal_as(literal: exp.Expr, kind: Kind, writer: Writer) -> exp.Expr:

@@ -32,6 +32,12 @@ def kind_of(node: exp.Expr) -> Kind:
         return kind_of(node.this)
     if isinstance(node, exp.Sub) and kind_of(node.this) == "date" and kind_of(node.expression) == "date":
         return "integer"
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul):
+        sides = {kind_of(node.this), kind_of(node.expression)}
+        if sides <= NUMBERS:
+            return "double" if "double" in sides else "decimal" if "decimal" in sides else "integer"
+    if isinstance(node, exp.Neg | exp.Sum | exp.Abs):
+        return kind_of(node.this)
     if isinstance(node, exp.Literal) and not node.is_string:
         return "integer" if node.is_int else "decimal"
     if isinstance(node, exp.Median | exp.PercentileCont):
