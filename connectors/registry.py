@@ -55,7 +55,7 @@ def open_connector(location: str, *, kind: str | None = None, options: Mapping[s
 
 
 def kind_of(location: str) -> str:
-    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is told by its scheme."""
+    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's by its scheme."""
     named = kind_of_url(location)
     if named is not None:
         return named

@@ -15,7 +15,7 @@ from connectors.databases.address import parse_address
 from connectors.databases.reflection import ReflectedTable, reflected
 from connectors.databases.selection import selection, suggested_names
 from connectors.databases.server import Refused, Server, Session, Timeout
-from connectors.databases.table_reader import TableReader, Seen
+from connectors.databases.table_reader import Seen, TableReader
 from connectors.errors import SourceUnreachable, SourceUnreadable
 
 

@@ -24,7 +24,15 @@ from ingest.joins import declared_joins, infer_joins
 from ingest.keys import infer_key
 from ingest.pii import kind_of_column
 from ingest.profiler import (
-    FREQUENT, FREQUENT_DISTINCT, LONGEST_VALUE, PII_TYPES, SAMPLED_VALUES, bound, column_type, renamed_keys, scalar,
+    FREQUENT,
+    FREQUENT_DISTINCT,
+    LONGEST_VALUE,
+    PII_TYPES,
+    SAMPLED_VALUES,
+    bound,
+    column_type,
+    renamed_keys,
+    scalar,
     stored_columns,
 )  # fmt: skip
 from ingest.stores.catalog import Catalog, Column, ColumnType, FrequentValue, Table, Visibility
@@ -140,9 +148,7 @@ class LiveProfile:
 class _Look:
     """Bounded queries on one table."""
 
-    def __init__(
-        self, session: Session, table: WrittenTable, columns: Sequence[tuple[str, str]], until: float
-    ) -> None:
+    def __init__(self, session: Session, table: WrittenTable, columns: Sequence[tuple[str, str]], until: float) -> None:
         assert table.server is not None
         self._session = session
         self.table = table
@@ -212,11 +218,11 @@ class _Look:
         cut = f"(SELECT * FROM {self.relation} LIMIT {WHOLE_ROWS}) s"  # noqa: S608
         part = self._aggregates(cut, self._part) or [(0, 0, None, None)] * len(self.columns)
         ends = self._aggregates(self.relation, self._ends) or [(self.rows, 0, None, None)] * len(self.columns)
-        return [(filled, distinct, low, high) for (_, distinct, *_), (filled, _, low, high) in zip(part, ends, strict=True)]
+        return [
+            (filled, distinct, low, high) for (_, distinct, *_), (filled, _, low, high) in zip(part, ends, strict=True)
+        ]
 
-    def _aggregates(
-        self, source: str, part: Callable[[str, ColumnType], str]
-    ) -> list[tuple[int, int, object, object]]:
+    def _aggregates(self, source: str, part: Callable[[str, ColumnType], str]) -> list[tuple[int, int, object, object]]:
         parts = ", ".join(part(self.read(name), column_type(sql_type)) for name, sql_type in self.columns)
         found = self.asked(f"SELECT {parts} FROM {source}", "statistics")  # noqa: S608
         if not found:

@@ -177,6 +177,7 @@ def _frequent(
 
 
 def bound(value: object) -> Scalar:
+    """A least or greatest value as a catalog scalar; None for a long text."""
     found = scalar(value)
     return None if isinstance(found, str) and len(found) > LONGEST_VALUE else found
 

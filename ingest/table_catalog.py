@@ -46,7 +46,10 @@ def _profiled_live(build: Build, connection: duckdb.DuckDBPyConnection) -> Catal
     with profiling(build.request.location, connection, build.tables, keep_values=keep) as live:
         catalog = live.catalog(build.name, build.request.visibility)
         catalog = _described(build, catalog)
-        for problem in (*live.findings, *write_value_index(connection, catalog, build.folder / files.VALUES, live.values)):
+        for problem in (
+            *live.findings,
+            *write_value_index(connection, catalog, build.folder / files.VALUES, live.values),
+        ):
             build.note_problem("profile", problem)
         return catalog
 

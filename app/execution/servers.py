@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from app.errors import DeadlineExceeded, ExecutionFailed, SourceUnavailable
-from app.values import ColumnInfo, Deadline, Rows, ValidatedQuery
+from app.values import Deadline, Rows, ValidatedQuery
 
 if TYPE_CHECKING:
     from app.execution.tables import HoldsSources, TableExecutor
@@ -58,7 +58,9 @@ class ServerExecutor:
             raise SourceUnavailable(message, hint=error.hint, code=error.code) from None
         except Timeout:
             message = f"The server of the source {query.source} did not answer within {seconds:.0f} seconds."
-            raise SourceUnavailable(message, hint="Narrow the question, or try again later.", code="source_timeout") from None
+            raise SourceUnavailable(
+                message, hint="Narrow the question, or try again later.", code="source_timeout"
+            ) from None
         except Refused as refused:
             raise _refusal(query.source, refused) from None
         if len(names) != len(types):
@@ -89,7 +91,10 @@ class ServerExecutor:
                 self._servers.pop(gone).close()
             if location not in self._servers:
                 self._servers[location] = Server(
-                    parse_address(location), pool=CONNECTIONS, connect_s=CONNECT_S, read_s=self._timeout_s + 2 * CONNECT_S
+                    parse_address(location),
+                    pool=CONNECTIONS,
+                    connect_s=CONNECT_S,
+                    read_s=self._timeout_s + 2 * CONNECT_S,
                 )
             return self._servers[location]
 
@@ -146,5 +151,5 @@ def _decimal(scale: int) -> Callable[[Any], Decimal | None]:
 
 def _moment(value: date | datetime) -> datetime:
     if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the sandbox has no zones either
+        return datetime(value.year, value.month, value.day)
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value

@@ -70,7 +70,9 @@ def parse_address(location: str, environment: Mapping[str, str] | None = None) -
     unknown = sorted(set(parsed.query) - PARAMETERS[dialect])
     if unknown:
         known = ", ".join(sorted(PARAMETERS[dialect]))
-        raise ConnectorError(f"The address has a parameter {unknown[0]!r} that may not be set.", hint=f"Known: {known}.")
+        raise ConnectorError(
+            f"The address has a parameter {unknown[0]!r} that may not be set.", hint=f"Known: {known}."
+        )
     known_variables = os.environ if environment is None else environment
     host, database = _expanded(parsed.host, known_variables), _expanded(parsed.database, known_variables)
     if not host or not database:

@@ -5,7 +5,7 @@ columns' readings; a statement for a live table has each column replaced by its 
 
     plain      as it is                                     flag     MariaDB's tinyint(1) and bit(1): true unless 0
     text       compared by its characters                   bits     MariaDB's bit(n), as a number
-    char       without the padding of char(n)               dated    a date or time that may be none: 0000-00-00, infinity
+    char       without the padding of char(n)               dated    a date that may be none: 0000-00-00, infinity
     as_text    in the server's own words (uuid, json …)     real     four-byte floats, as they are written
     decimal_N  a number of any precision, N decimals        double   a number too wide for any decimal
     nothing    bytes and the like: always empty
@@ -16,6 +16,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from connectors.databases.address import Dialect
+
 
 def reading(column: exp.Expr, kind: str, dialect: Dialect, collation: str | None, binary: str) -> exp.Expr:
     """The reading of a bare column; `binary` is the collation that compares by characters."""
@@ -59,9 +60,7 @@ def _is_a_day(column: exp.Expr, dialect: Dialect) -> exp.Expr:
         parts = [exp.Anonymous(this=name, expressions=[column.copy()]) for name in ("MONTH", "DAYOFMONTH")]
         return exp.and_(*[exp.GT(this=part, expression=exp.Literal.number(0)) for part in parts])
     first, after = exp.Literal.string("0001-01-01"), exp.Literal.string("10000-01-01")
-    return exp.and_(
-        exp.GTE(this=column, expression=first.copy()), exp.LT(this=column.copy(), expression=after.copy())
-    )
+    return exp.and_(exp.GTE(this=column, expression=first.copy()), exp.LT(this=column.copy(), expression=after.copy()))
 
 
 def _number(column: exp.Expr, kind: str, dialect: Dialect) -> exp.Expr:

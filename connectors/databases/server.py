@@ -118,7 +118,8 @@ class Server:
         return error
 
     def _connection(self) -> Any:
-        from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import TimeoutError as PoolTimeout
 
         try:
             return self._engine.raw_connection()

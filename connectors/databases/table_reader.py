@@ -283,5 +283,5 @@ def _cell(value: Any, kind: pa.DataType) -> Any:
 def naive(value: datetime | date) -> datetime:
     """A moment in UTC without a zone."""
     if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001
+        return datetime(value.year, value.month, value.day)
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value

@@ -98,9 +98,7 @@ def indexed(column: Column) -> bool:
     return not column.hidden and not personal and (column.type == "text" or bool(column.labels))
 
 
-def _write_column(
-    stored: Stored, index: sqlite3.Connection, table: Table, column: Column
-) -> Iterator[Problem]:
+def _write_column(stored: Stored, index: sqlite3.Connection, table: Table, column: Column) -> Iterator[Problem]:
     if not indexed(column):
         return
     entries = dict(_entries(stored, table, column))

@@ -89,7 +89,9 @@ def shop_tables() -> duckdb.DuckDBPyConnection:
     book = openpyxl.load_workbook(SAMPLE / "shop" / "stores.xlsx", read_only=True)
     for sheet in book:
         head, *rows = sheet.iter_rows(values_only=True)
-        connection.from_arrow(pa.Table.from_pylist([dict(zip(head, row, strict=True)) for row in rows])).create(sheet.title)
+        connection.from_arrow(pa.Table.from_pylist([dict(zip(head, row, strict=True)) for row in rows])).create(
+            sheet.title
+        )
     book.close()
     return connection
 

@@ -58,9 +58,8 @@ def _side(side: exp.Expr, others: list[exp.Expr], writer: Writer, equal: bool) -
         clash = {own, other} - {"unknown"}
         writer.require(len(clash) < 2 or clash <= NUMBERS or clash <= TEMPORAL, f"comparing {own} with {other}")
     stored = writer.stored.get(id(side))
-    if stored is not None and writer.postgres and equal and stored.column.reading == "text":
-        if all(isinstance(other, exp.Literal) for other in others):
-            return stored.bare()  # a deterministic collation: equal if the characters are, and an index serves it
+    if stored is not None and equal and writer.compares_bare(stored) and all(map(_quoted, others)):
+        return stored.bare()
     return writer.write(side)
 
 
@@ -180,7 +179,7 @@ def add_or_subtract(node: exp.Expr, writer: Writer) -> exp.Expr:
 
 def _numbers(node: exp.Expr, writer: Writer, what: str) -> None:
     for side in (node.this, node.expression):
-        fine = kind_of(side) in NUMBERS or isinstance(side, exp.Null) or isinstance(side, exp.Subquery)
+        fine = kind_of(side) in NUMBERS or isinstance(side, exp.Null | exp.Subquery)
         writer.require(fine, f"{what} of {kind_of(side)} values")
 
 

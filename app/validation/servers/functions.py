@@ -6,13 +6,24 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
-from app.validation.servers.build import as_double, as_integer, call, grouped, number, quotient, string
+from app.validation.servers.build import as_double, as_integer, call, number, quotient, string
 from app.validation.servers.expressions import lowered
 from app.validation.servers.kinds import NUMBERS, TEMPORAL, kind_of
 from app.validation.servers.writer import Rewriting, Writer
 
 Make = Callable[[exp.Expr], exp.Expr]
-_RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue)
+_RANKINGS = (
+    exp.RowNumber,
+    exp.Rank,
+    exp.DenseRank,
+    exp.PercentRank,
+    exp.CumeDist,
+    exp.Ntile,
+    exp.Lag,
+    exp.Lead,
+    exp.FirstValue,
+    exp.LastValue,
+)
 _SPREADS: Mapping[type, str] = {
     exp.Stddev: "STDDEV_SAMP", exp.StddevSamp: "STDDEV_SAMP", exp.StddevPop: "STDDEV_POP",
     exp.Variance: "VAR_SAMP", exp.VariancePop: "VAR_POP",
@@ -88,7 +99,10 @@ def _aggregate(node: exp.Expr, condition: exp.Expr | None, over: exp.Expr | None
 def _count(node: exp.Count, made: Callable[[Make, exp.Expr], exp.Expr], writer: Writer) -> exp.Expr:
     argument = node.this
     if not isinstance(argument, exp.Distinct):
-        return made(lambda value: exp.Count(this=value), exp.Star() if isinstance(argument, exp.Star) else writer.write(argument))
+        return made(
+            lambda value: exp.Count(this=value),
+            exp.Star() if isinstance(argument, exp.Star) else writer.write(argument),
+        )
     writer.require(len(argument.expressions) == 1 and not argument.args.get("on"), "a count of several expressions")
     counted = argument.expressions[0]
     if isinstance(counted, exp.Tuple):
@@ -106,9 +120,7 @@ def _tuple(counted: exp.Tuple, writer: Writer) -> exp.Expr:
     return exp.Cast(this=call("JSON_ARRAY", *parts), to=exp.DataType.build("binary", dialect="mysql"))
 
 
-def _sum_or_average(
-    node: exp.Expr, kind: str, made: Callable[[Make, exp.Expr], exp.Expr], writer: Writer
-) -> exp.Expr:
+def _sum_or_average(node: exp.Expr, kind: str, made: Callable[[Make, exp.Expr], exp.Expr], writer: Writer) -> exp.Expr:
     """Sums of exact numbers are exact everywhere; averages are their sum divided by their count, as a double."""
     value = writer.write(node.this)
     if kind == "boolean" and isinstance(node, exp.Sum):
@@ -205,8 +217,8 @@ def trimmed(node: exp.Expr, writer: Writer) -> exp.Expr:
 
 _TRUNCATED = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY"})
 _PARTS: Mapping[str, tuple[str, str]] = {
-    "YEAR": ("YEAR", "YEAR"), "QUARTER": ("QUARTER", "QUARTER"), "MONTH": ("MONTH", "MONTH"), "DAY": ("DAY", "DAYOFMONTH"),
-    "HOUR": ("HOUR", "HOUR"), "MINUTE": ("MINUTE", "MINUTE"), "DOY": ("DOY", "DAYOFYEAR"),
+    "YEAR": ("YEAR", "YEAR"), "QUARTER": ("QUARTER", "QUARTER"), "MONTH": ("MONTH", "MONTH"),
+    "DAY": ("DAY", "DAYOFMONTH"), "HOUR": ("HOUR", "HOUR"), "MINUTE": ("MINUTE", "MINUTE"), "DOY": ("DOY", "DAYOFYEAR"),
 }  # fmt: skip
 """Part -> what EXTRACT calls it on PostgreSQL, and MariaDB's function."""
 _SPOKEN = {"DAYOFYEAR": "DOY", "DAYOFMONTH": "DAY", "DAYOFWEEK": "DOW", "DAYOFWEEKISO": "ISODOW", "WEEKOFYEAR": "WEEK"}
@@ -238,11 +250,13 @@ def _first_day(value: exp.Expr, unit: str) -> exp.Expr:
 
 
 def _interval(amount: exp.Expr, unit: str) -> exp.Expr:
-    return exp.Interval(this=exp.Paren(this=amount) if not isinstance(amount, exp.Paren) else amount, unit=exp.Var(this=unit))
+    return exp.Interval(
+        this=exp.Paren(this=amount) if not isinstance(amount, exp.Paren) else amount, unit=exp.Var(this=unit)
+    )
 
 
 def part_function(node: exp.Expr, writer: Writer) -> exp.Expr:
-    """`year(d)`, `month(d)` …"""
+    """`year(d)`, `month(d)` and their like."""
     name = type(node).__name__.upper()
     return _part(node.this, _SPOKEN.get(name, name), writer)
 
@@ -266,7 +280,9 @@ def _part(value: exp.Expr, part: str, writer: Writer) -> exp.Expr:
     written = writer.write(value)
     if writer.postgres:
         writer.require(part in _PARTS or part in ("DOW", "ISODOW", "WEEK"), f"the part {part.lower()} of a date")
-        return as_integer(exp.Extract(this=exp.Var(this=part), expression=exp.cast(written, "timestamp")), postgres=True)
+        return as_integer(
+            exp.Extract(this=exp.Var(this=part), expression=exp.cast(written, "timestamp")), postgres=True
+        )
     if part == "WEEK":
         return call("WEEK", written, number(3))
     if part == "DOW":

@@ -11,7 +11,7 @@ Kind: TypeAlias = Literal["integer", "decimal", "double", "text", "boolean", "da
 NUMBERS = frozenset({"integer", "decimal", "double"})
 TEMPORAL = frozenset({"date", "timestamp"})
 _T = exp.DataType.Type
-_KINDS: dict[exp.DataType.Type, Kind] = {
+_KINDS: dict[object, Kind] = {
     **dict.fromkeys((_T.FLOAT, _T.DOUBLE), "double"),
     **dict.fromkeys((_T.VARCHAR, _T.TEXT, _T.CHAR, _T.NVARCHAR), "text"),
     **dict.fromkeys((_T.TIMESTAMP, _T.TIMESTAMPNTZ, _T.DATETIME), "timestamp"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 
 from app.validation.context import Context
-from app.validation.servers.build import number
 from app.validation.servers.columns import Stored, server_table
 from app.validation.servers.writer import Rewriting, Writer
 
@@ -33,7 +32,9 @@ def select(node: exp.Expr, writer: Writer) -> exp.Expr:
 
 def set_operation(node: exp.Expr, writer: Writer) -> exp.Expr:
     """UNION, INTERSECT, EXCEPT; MariaDB orders their result from outside."""
-    writer.require(not set(_given(node)) - {"this", "expression", "distinct", "order", "limit", "offset", "with_"}, "BY NAME")
+    writer.require(
+        not set(_given(node)) - {"this", "expression", "distinct", "order", "limit", "offset", "with_"}, "BY NAME"
+    )
     if writer.postgres or node.args.get("order") is None:
         return writer.same(node)
     return _ordered_outside(node, writer)

@@ -55,7 +55,12 @@ class Writer:
         if not condition:
             raise self.refusal(what)
 
+    def compares_bare(self, column: Stored) -> bool:
+        """Whether the bare column equals what its reading equals: PostgreSQL's texts do, and an index serves them."""
+        return self.postgres and column.column.reading == "text"
+
     def same_part(self, value: object) -> object:
+        """A node's argument with the nodes in it written."""
         if isinstance(value, exp.Expr):
             return self.write(value)
         if isinstance(value, list):
