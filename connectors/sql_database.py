@@ -48,6 +48,9 @@ class SQLDatabaseConnector:
             tables = self._tables(session)
             names = suggested_names(tables)
             for table in tables:
+                if not table.columns:
+                    yield _unreadable(table, Refused("1356", "View"))
+                    continue
                 reader = TableReader(session, table, names, live=self._selection.live)
                 try:
                     with session.apart():
@@ -108,7 +111,9 @@ def _notes(reader: TableReader, table: ReflectedTable) -> Iterator[Problem]:
 
 def _unreadable(table: ReflectedTable, refused: Refused) -> Problem:
     what = "view" if table.is_view else "table"
-    if refused.code in ("42501", "1142", "1143", "1356"):
+    if refused.code == "1356":
+        return Problem(table.path, "unreadable_table", f"The {what} selects from what is gone: repair or drop it.")
+    if refused.code in ("42501", "1142", "1143"):
         return Problem(table.path, "not_permitted", f"The {what} may not be read: grant SELECT on it to this user.")
     message = f"The server cannot read the {what} (code {refused.code}): select from it there to see why."
     return Problem(table.path, "unreadable_table", message)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from connectors.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+    from sqlalchemy.engine import URL as EngineURL
 
 Dialect: TypeAlias = Literal["postgres", "mysql"]
 
@@ -43,7 +43,7 @@ class Address:
     host: str
     port: int
     database: str
-    url: URL
+    url: EngineURL
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
@@ -56,7 +56,7 @@ class Address:
 
 def parse_address(location: str, environment: Mapping[str, str] | None = None) -> Address:
     """The address that a location names. Raises a `ConnectorError` that never repeats the location."""
-    from sqlalchemy.engine import make_url
+    from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
     scheme = location.partition("://")[0].lower()
@@ -77,13 +77,14 @@ def parse_address(location: str, environment: Mapping[str, str] | None = None) -
     host, database = _expanded(parsed.host, known_variables), _expanded(parsed.database, known_variables)
     if not host or not database:
         raise ConnectorError("The database address needs a host and a database.", hint=_SHAPE)
-    url = parsed.set(
-        drivername=_DRIVERS[dialect],
+    url = URL.create(
+        _DRIVERS[dialect],
         username=_expanded(parsed.username, known_variables) or None,
         password=_expanded(parsed.password, known_variables) or None,
         host=host,
         port=parsed.port or _PORTS[dialect],
         database=database,
+        query=parsed.query,
     )
     return Address(dialect, host, parsed.port or _PORTS[dialect], database, url)
 

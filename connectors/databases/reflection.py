@@ -30,6 +30,7 @@ class ReflectedTable:
     comment: str | None
     estimated_rows: int
     columns: tuple[ReflectedColumn, ...]
+    """Empty for a view of MariaDB that selects from what is gone."""
     primary_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     """Their `to_table` is `schema.table`."""
@@ -187,4 +188,4 @@ def _mysql(session: Session, schemas: Sequence[str]) -> list[ReflectedTable]:
                 unique=frozenset(unique[(schema, name)]), leading=frozenset(leading[(schema, name)]),
             )
         )  # fmt: skip
-    return [table for table in tables if table.columns]
+    return tables

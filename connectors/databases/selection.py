@@ -100,7 +100,7 @@ def suggested_names(tables: Sequence[ReflectedTable]) -> dict[str, str]:
 
 
 def _fits(table: ReflectedTable, pattern: str) -> bool:
-    return fnmatchcase(table.name, pattern) or fnmatchcase(table.path, pattern)
+    return fnmatchcase(table.name, pattern) or ("." in pattern and fnmatchcase(table.path, pattern))
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -145,13 +145,15 @@ class Server:
         try:
             yield
         except self._error as error:
-            code = str(getattr(error, "sqlstate", None) or (error.args[0] if error.args else ""))
-            if code in _TIMEOUTS or (self.dialect == "mysql" and code == "2013"):
+            number = error.args[0] if error.args else ""
+            code = str(number if self.dialect == "mysql" else getattr(error, "sqlstate", None) or "lost")
+            if code in _TIMEOUTS:
                 raise Timeout from None
             raise Refused(code if code.isalnum() else "lost", type(error).__name__) from None
 
 
-_TIMEOUTS = frozenset({"57014", "1969", "3024", "1317", "25P03", "55P03"})
+_TIMEOUTS = frozenset({"57014", "25P03", "55P03", "1969", "3024", "1317", "2013"})
+"""Statements that ran out of time; 2013: the connection was cut while it was waited for."""
 
 
 class Session:
@@ -235,7 +237,7 @@ class Session:
 
     def _execute(self, cursor: Any, sql: str, parameters: Sequence[object]) -> None:
         if self.server.dialect == "postgres":
-            cursor.execute(sql, tuple(parameters) or None, prepare=True)  # a prepared statement is a single one
+            cursor.execute(sql, tuple(parameters) or None, binary=True)  # by a protocol that takes one statement only
         else:
             cursor.execute(sql, tuple(parameters) or None)
 
