@@ -7,6 +7,7 @@ server's values are brought to those, so that an answer does not depend on where
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from app.values import Deadline, Rows, ValidatedQuery
 if TYPE_CHECKING:
     from app.execution.tables import HoldsSources, TableExecutor
     from ingest.stores.servers import Refused, Server
+
+_log = logging.getLogger("answerable.servers")
 
 CONNECTIONS = 4
 """Connections that one process holds to one server at most."""
@@ -54,8 +57,13 @@ class ServerExecutor:
             with self._server(query.source, snapshot).session(seconds) as session:
                 names, fetched = session.at_most(query.executable, query.max_rows + 1)
         except ConnectorError as error:
-            message = f"The source {query.source} cannot be asked now: {error.message}"
-            raise SourceUnavailable(message, hint=error.hint, code=error.code) from None
+            _log.warning(
+                "source %s: %s %s", query.source, error.message, error.hint
+            )  # for the operator: names the host
+            message = f"The server of the source {query.source} cannot be asked now."
+            raise SourceUnavailable(
+                message, hint="Try again later; the service's log says why.", code=error.code
+            ) from None
         except Timeout:
             message = f"The server of the source {query.source} did not answer within {seconds:.0f} seconds."
             raise SourceUnavailable(
