@@ -145,13 +145,12 @@ def _quantile(node: exp.Expr, kind: str, made: Callable[[Make, exp.Expr], exp.Ex
     """Medians and quantiles between values; MariaDB has none as an aggregate, and decimals are cut differently."""
     writer.require(writer.postgres, f"{node.key}")
     writer.require(kind in ("integer", "double"), f"{node.key} of decimals")
-    share = number(0) if isinstance(node, exp.Median) else node.expression
+    share = exp.Literal.number("0.5") if isinstance(node, exp.Median) else node.expression
     writer.require(isinstance(share, exp.Literal), "a computed quantile")
-    written = exp.Literal.number("0.5") if isinstance(node, exp.Median) else share.copy()
 
     def quantile(value: exp.Expr) -> exp.Expr:
         order = exp.Order(expressions=[exp.Ordered(this=value, nulls_first=False)])
-        return exp.WithinGroup(this=call("PERCENTILE_CONT", written), expression=order)
+        return exp.WithinGroup(this=call("PERCENTILE_CONT", share.copy()), expression=order)
 
     return made(quantile, as_double(writer.write(node.this)))
 

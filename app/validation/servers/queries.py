@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
+from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from app.validation.context import Context
 from app.validation.servers.columns import Stored, server_table
@@ -103,17 +104,20 @@ def copied(node: exp.Expr, writer: Writer) -> exp.Expr:
 
 
 def tables_in_their_schema(tree: exp.Expr, context: Context) -> None:
-    """Name each stored table as the server does; its alias stays."""
-    common = {cte.alias_or_name.casefold() for cte in tree.find_all(exp.CTE)}
-    for table in list(tree.find_all(exp.Table)):
-        if table.name.casefold() in common:
-            continue
-        server = server_table(table.name, context)
-        alias = table.alias_or_name
-        table.set("this", exp.to_identifier(server.name, quoted=True))
-        table.set("db", exp.to_identifier(server.schema, quoted=True))
-        table.set("catalog", None)
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+    """Name each stored table as the server does; its alias stays.
+
+    Scopes tell a stored table from a common table expression of the same name: what is neither is refused, so that no
+    name is left to the server to find.
+    """
+    for scope in traverse_scope(tree):
+        for _, source in scope.references:
+            if not isinstance(source, exp.Table) or isinstance(scope.sources.get(source.alias_or_name), Scope):
+                continue
+            server, alias = server_table(source.name, context), source.alias_or_name
+            source.set("this", exp.to_identifier(server.name, quoted=True))
+            source.set("db", exp.to_identifier(server.schema, quoted=True))
+            source.set("catalog", None)
+            source.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
 
 
 def _given(node: exp.Expr) -> Iterator[str]:
