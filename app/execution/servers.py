@@ -102,7 +102,7 @@ class ServerExecutor:
                     parse_address(location),
                     pool=CONNECTIONS,
                     connect_s=CONNECT_S,
-                    read_s=self._timeout_s + 2 * CONNECT_S,
+                    read_s=self._timeout_s + CONNECT_S,
                 )
             return self._servers[location]
 
