@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,7 +39,11 @@ class Draft:
         self.tables: tuple[TablePlan, TableAnswer] | None = None
         self.passages: tuple[PassageAnswer, ...] = ()
         """What the last answer put together here came from: what a session remembers."""
-        self._synced = {name: str(reader.entry.synced_at) for name, reader in snapshot.sources.items()}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._as_of_source = {
+            name: str(reader.entry.synced_at) if reader.catalog.dialect == "duckdb" else now
+            for name, reader in snapshot.sources.items()
+        }
 
     def answered(
         self,
@@ -131,8 +136,8 @@ class Draft:
         )
 
     def _as_of(self, used: set[str]) -> str | None:
-        """When the oldest of the sources used was last synced."""
-        return min((self._synced[name] for name in used if name in self._synced), default=None)
+        """When the oldest of the sources used was last synced; a live source is as of now."""
+        return min((self._as_of_source[name] for name in used if name in self._as_of_source), default=None)
 
 
 def _renumbered(reading: Reading, already: int) -> tuple[str, list[Citation]]:

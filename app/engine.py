@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.values import Caller
 
 if TYPE_CHECKING:
-    from app.execution.tables import TableExecutor
+    from app.execution.executors import Executors
     from app.followups.sessions import Sessions
     from app.planning.held import Planners
     from app.verbalising.charts.rendering import ChartRenderer
@@ -34,17 +34,17 @@ class Lazy(Generic[Part]):
         self._lock = threading.Lock()
         self._part: Part | None = None
 
+    @property
+    def opened(self) -> Part | None:
+        """The part if it was opened."""
+        return self._part
+
     def get(self) -> Part:
         """The part, opened now if it was not."""
         if self._part is None:
             with self._lock:
                 if self._part is None:
                     self._part = self._opening()
-        return self._part
-
-    @property
-    def opened(self) -> Part | None:
-        """The part if it was opened."""
         return self._part
 
 
@@ -83,8 +83,8 @@ class Engine:
         return self._detector.get()
 
     @property
-    def tables(self) -> TableExecutor:
-        """The sandbox that runs validated queries."""
+    def tables(self) -> Executors:
+        """What runs validated queries: the sandbox, and the servers of live sources."""
         return self._tables.get()
 
     @property
@@ -138,7 +138,9 @@ class Engine:
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
 
     def close(self) -> None:
-        """Write what is still to be traced, end the process that draws charts, and close the state file."""
+        """Write what is still to be traced; close connections, the process that draws charts and the state file."""
+        if self._tables.opened is not None:
+            self._tables.opened.close()
         self.traces.close()
         self.charts.close()
         if self._sessions.opened is not None:
@@ -187,7 +189,7 @@ def _open_sessions(settings: Settings) -> Sessions:
     return StateSessions(settings.state_path, settings.session_ttl_s)
 
 
-def _open_tables(settings: Settings) -> TableExecutor:
-    from app.execution.tables import TableExecutor
+def _open_tables(settings: Settings) -> Executors:
+    from app.execution.executors import Executors
 
-    return TableExecutor(settings.table_memory_limit, settings.table_threads, settings.table_timeout_s)
+    return Executors(settings.table_memory_limit, settings.table_threads, settings.table_timeout_s)

@@ -12,6 +12,7 @@ AppError                       code, status, message, hint
 ├── RateLimited           429
 ├── DeadlineExceeded      504  nothing was known at the deadline
 ├── ExecutionFailed       500  the engine refused a validated query
+├── SourceUnavailable     503  the server of a live source does not answer, or has changed
 ├── StoreUnavailable      503  no readable manifest
 ├── ChartUnavailable      503  a chart could not be drawn
 └── ConfigurationError    500  a setting is wrong; stops the start
@@ -106,6 +107,16 @@ class ExecutionFailed(AppError):
     """The engine could not run a validated query."""
 
     code = "execution_failed"
+
+
+class SourceUnavailable(AppError):
+    """The server of a live source cannot be asked.
+
+    Codes: source_unreachable, source_timeout, source_access_denied, source_changed, source_not_found.
+    """
+
+    code = "source_unavailable"
+    status = 503
 
 
 class StoreUnavailable(AppError):

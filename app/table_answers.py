@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+from sqlglot import exp
 
-from app.errors import ExecutionFailed
+from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.missing_values import beyond_range, value_not_held
 from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from ingest.stores.snapshot import Snapshot, SourceReader
 
+Bounds: TypeAlias = "Callable[[ColumnRef], tuple[object, object]]"
 TRIED = 3
 """Plans that are run for one question, at most."""
 UNSURE = "I am not sure what is asked of the tables, and the documents do not say. Name the table and column."
@@ -121,14 +124,21 @@ def answer_tables(
     for candidate in planned.candidates[:TRIED]:
         if candidate.confidence < max(chosen.threshold, best.confidence if best else 0.0):
             break
-        beyond = outside_the_data(candidate.plan, planner) or value_not_held(candidate.plan, planner)
-        if beyond is not None:
-            return TableAnswer(objection=beyond)
         try:
+            beyond = outside_the_data(candidate.plan, planner)
+            if beyond is not None and planner.index.catalog.dialect != "duckdb":
+                bounds = partial(_bounds_now, question, planner, source, snapshot, engine)
+                beyond = outside_the_data(candidate.plan, planner, bounds)
+            if beyond is None and planner.index.catalog.dialect == "duckdb":
+                beyond = value_not_held(candidate.plan, planner)
+            if beyond is not None:
+                return TableAnswer(objection=beyond)
             ran = _run(question, candidate, planner, source, snapshot, engine, watch)
         except Rejected as rejected:
             objection = Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
             continue
+        except SourceUnavailable as error:
+            return TableAnswer(objection=Objection(error.code, f"{error.message} {error.hint}".strip()))
         except ExecutionFailed as error:
             objection = Objection("not_understood", f"{error.message} {error.hint}".strip())
             continue
@@ -187,7 +197,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
     return TableAnswer(
         worded,
         table,
-        SqlView(text=ran.query.text, dialect="duckdb", source=source),
+        SqlView(text=ran.query.text, dialect=ran.query.dialect, source=source),
         chart=chart,
         computed=computed(plan, planner.index, ran.query.tables),
         masked=scrubbed.masked,
@@ -224,17 +234,35 @@ def _says_nothing(plan: Plan, rows: ScrubbedRows, planner: Planner) -> bool:
     return len(rows.rows) == 1 and len(measured) == len(plan.select) and all(rows.rows[0][i] is None for i in measured)
 
 
-def outside_the_data(plan: Plan, planner: Planner) -> Objection | None:
-    """A period in which the tables hold nothing at all: a count of zero would mislead."""
+def outside_the_data(plan: Plan, planner: Planner, bounds: Bounds | None = None) -> Objection | None:
+    """A period in which the tables hold nothing at all: a count of zero would mislead.
+
+    `bounds` gives the first and last date of a column; the catalog's, if it is not given.
+    """
     for condition in plan.where:
         if isinstance(condition, Condition) and condition.operator == "between" and condition.until_exclusive:
             ref = condition.expression
             assert isinstance(ref, ColumnRef)
             column = planner.index.column(ref)
-            first, last = str(column.minimum or "")[:10], str(column.maximum or "")[:10]
+            found = bounds(ref) if bounds is not None else (column.minimum, column.maximum)
+            first, last = str(found[0] or "")[:10], str(found[1] or "")[:10]
             if first and last and (str(condition.values[1]) <= first or str(condition.values[0]) > last):
                 said = ref.column.replace("_", " ")
                 return Objection(
                     "not_in_data", f"The data has nothing in that period: {said} runs from {first} to {last}."
                 )
     return None
+
+
+def _bounds_now(
+    question: Question, planner: Planner, source: str, snapshot: Snapshot, engine: Engine, ref: ColumnRef
+) -> tuple[object, object]:
+    """The first and last value that a live source holds by now; the catalog's are of its last sync."""
+    from app.execution.tables import database_name
+
+    column, table = (exp.to_identifier(name, quoted=True) for name in (ref.column, ref.table))
+    ends = (exp.Min(this=exp.column(column)), exp.Max(this=exp.column(column.copy())))
+    sql = exp.select(*ends).from_(exp.table_(table)).sql(dialect="duckdb")
+    query = validate(sql, planner.index.catalog, database=database_name(source), max_rows=1)
+    found = engine.tables.run(query, snapshot, question.deadline).rows
+    return (found[0][0], found[0][1]) if found else (None, None)

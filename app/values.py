@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ingest.pii.spans import PiiSpan
-from ingest.stores.catalog import Visibility
+from ingest.stores.catalog import Dialect, Visibility
 
 RouteName: TypeAlias = Literal["tables", "passages", "both", "none"]
 Status: TypeAlias = Literal["answered", "clarify", "refused", "partial", "failed"]
@@ -90,6 +90,10 @@ class ValidatedQuery(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[str, ...]
     personal: tuple[str | None, ...]
     """For each output column the kind of personal data it may carry, or None."""
+    dialect: Dialect = "duckdb"
+    """The dialect of `text` and `executable`: the sandbox's, or that of the server that is asked."""
+    shadow: str | None = None
+    """For a server: the same statement for the sandbox, which has the tables without rows and tells the types."""
 
 
 class ColumnInfo(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ raises a `ConnectorError` only when the source as a whole cannot be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,6 +66,33 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerColumn:
+    """How a column that stays on its server is read there; see `connectors.databases.readings`."""
+
+    column: str
+    """Its name in the catalog."""
+    name: str
+    """Its name on the server."""
+    reading: str
+    collation: str | None = None
+    """Name of the collation that its text has on the server, where that decides what is equal or comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTable:
+    """Where a table that was not copied lies."""
+
+    dialect: Literal["postgres", "mysql"]
+    schema: str
+    name: str
+    columns: tuple[ServerColumn, ...]
+    binary: str = "C"
+    """Collation of the server that compares text by its characters."""
+    casing: str = ""
+    """Collation by which the server turns text to lower case; empty: the column's own does."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableSchema:
     """A table as the source declares it; keys are empty where the source (a CSV, say) declares none."""
 
@@ -79,6 +106,8 @@ class TableSchema:
     primary_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     comment: str | None = None
+    server: ServerTable | None = None
+    """Set for a table that stays where it is and is asked there: its batch is empty and says only names and types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +118,22 @@ class TableBatch:
     rows: pa.RecordBatch
     fingerprint: str
     """Identity of the table's content, equal for all its batches; see `Document.fingerprint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """What changed in a table since the last sync, to be merged by primary key into what that sync stored.
+
+    Both functions read from the same state of the source and may be called until the next item is asked for.
+    """
+
+    schema: TableSchema
+    fingerprint: str
+    rows: int
+    """Rows that the table has now. If the merged table has another number, rows were deleted: read the whole."""
+    changed: Callable[[], Iterator[TableBatch]]
+    """New and changed rows; at least one, perhaps empty, batch."""
+    whole: Callable[[], Iterator[TableBatch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +168,7 @@ class Problem:
         return self.below and path.startswith((self.path + "#", self.path + "/"))
 
 
-Item: TypeAlias = Document | TableBatch | Unchanged | Problem
+Item: TypeAlias = Document | TableBatch | TableChanges | Unchanged | Problem
 
 
 @dataclass(frozen=True, slots=True)

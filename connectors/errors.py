@@ -5,6 +5,8 @@ ConnectorError             code, message, hint
 ├── SourceUnreadable       it exists but cannot be opened (permission, corrupt, encrypted)
 ├── SourceEmpty            nothing in it that a connector reads
 ├── RefusedUrl             a URL that may not be asked for (not http, a private address, credentials in it)
+├── SourceUnreachable      a server does not answer
+├── SourceAccessDenied     a server refuses the user or password
 └── UnknownKind            no connector reads this kind of location
 """
 
@@ -48,6 +50,18 @@ class RefusedUrl(ConnectorError):
     """A URL that no connector may ask for, or whose host has an address that is not public."""
 
     code = "url_refused"
+
+
+class SourceUnreachable(ConnectorError):
+    """The server of the source cannot be reached, or does not answer in time."""
+
+    code = "source_unreachable"
+
+
+class SourceAccessDenied(ConnectorError):
+    """The server of the source refuses the user or password."""
+
+    code = "source_access_denied"
 
 
 def nothing_readable(location: str, reasons: Sequence[str]) -> SourceEmpty:

@@ -17,9 +17,13 @@ KINDS: dict[str, str] = {
     "duckdb": "connectors.duckdb_file:DuckDBConnector",
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
     "web": "connectors.web:WebConnector",
+    "sql_database": "connectors.sql_database:SQLDatabaseConnector",
 }
 
-_SCHEMES = {"http": "web", "https": "web"}
+_URL_SCHEMES = {
+    **dict.fromkeys(("postgresql", "postgres", "mysql", "mariadb"), "sql_database"),
+    **dict.fromkeys(("http", "https"), "web"),
+}
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
 _DATABASE_SUFFIXES = {
@@ -55,12 +59,20 @@ def open_connector(location: str, *, kind: str | None = None, options: Mapping[s
 
 
 def kind_of(location: str) -> str:
-    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
-    scheme, separator, _ = location.partition("://")
-    if separator and scheme.isalnum():
-        return _SCHEMES.get(scheme.lower(), scheme.lower())
+    """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's by its scheme."""
+    named = kind_of_url(location)
+    if named is not None:
+        return named
     path = Path(location).expanduser()
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
+
+
+def kind_of_url(location: str) -> str | None:
+    """The kind of source that a URL names by its scheme; None if the location is no URL."""
+    scheme, separator, _ = location.partition("://")
+    if not separator or not scheme.replace("+", "").isalnum():
+        return None
+    return _URL_SCHEMES.get(scheme.lower().partition("+")[0], scheme.lower())
 
 
 def _proven_kind(path: Path) -> str | None:

@@ -22,6 +22,7 @@ _PARTS = {
     "typing": ("ingest.column_types", "ingest.stores.tables", "ingest.total_rows"),
     "profiler": (
         "ingest.profiler",
+        "ingest.live_profile",
         "ingest.joins",
         "ingest.keys",
         "ingest.names",

@@ -48,13 +48,13 @@ def add(
     """Add a source, or bring it up to date if it is known."""
     with stated(as_json):
         from ingest.pipeline import ingest_source
-        from ingest.request import SourceRequest
+        from ingest.request import SourceRequest, shown_location
 
         request = SourceRequest(
             path, name=name, kind=kind, options=_pairs(option), public=public,
             description_path=str(describe) if describe else None,
         )  # fmt: skip
-        with ingest_bar(name or path, quiet=as_json) as hooks:
+        with ingest_bar(name or shown_location(path), quiet=as_json) as hooks:
             report = ingest_source(_home(home), request, hooks)
         printed(report, as_json, report_lines(report))
 

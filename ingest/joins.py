@@ -10,9 +10,10 @@ The thresholds were set on the schemas that `bench/joins.py` scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 import duckdb
 
@@ -21,6 +22,8 @@ from ingest.names import words
 from ingest.stores.catalog import Column, Join, Table
 from ingest.stores.identifiers import quoted
 
+Share: TypeAlias = Callable[[str, str, str, str], float]
+"""Of (left table, column, right table, column): the share of the left column's values that the right one has."""
 _KEY_WORDS = frozenset({
     "id", "code", "key", "no", "number", "nr", "num", "abbr", "abbreviation", "uuid", "guid", "pk", "fk",
 })  # fmt: skip
@@ -90,9 +93,16 @@ def _spelled(table: Table, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def infer_joins(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], known: Sequence[Join] = ()
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[Table],
+    known: Sequence[Join] = (),
+    share: Share | None = None,
 ) -> list[Join]:
-    """Inferred joins of columns that take part in no known join, one per left column, best first."""
+    """Inferred joins of columns that take part in no known join, one per left column, best first.
+
+    `share` tells how many of one column's values another has, for tables that are not in the database: see `inclusion`.
+    """
+    share = share or partial(inclusion, connection)
     taken = {(join.left_table, column) for join in known for column in join.left_columns}
     linked = {frozenset((join.left_table, join.right_table)) for join in known}
     index = _Targets(tables)
@@ -103,7 +113,7 @@ def infer_joins(
                 continue
             candidates = sorted(index.candidates(table, column), key=lambda c: -c.name_score)
             likely = (c for c in candidates[:_CANDIDATES_PER_COLUMN] if _may_reach(c))
-            scored = [_scored(connection, candidate) for candidate in likely]
+            scored = [_scored(share, candidate) for candidate in likely]
             found = max(scored, key=lambda s: s.score, default=None)
             if found is not None and found.score >= _LEAST_SCORE:
                 best.append(found)
@@ -284,11 +294,11 @@ def _within(left: Column, right: Column) -> bool:
     return True
 
 
-def _scored(connection: duckdb.DuckDBPyConnection, candidate: _Candidate) -> _Scored:
+def _scored(share_of: Share, candidate: _Candidate) -> _Scored:
     c = candidate
     if c.left.rows == 0 or c.right.rows == 0 or c.column.distinct == 0:
         return _Scored(c, c.name_score - 0.15)
-    share = inclusion(connection, c.left.name, c.column.name, c.right.name, c.target.name)
+    share = share_of(c.left.name, c.column.name, c.right.name, c.target.name)
     if c.name_score <= _WEAK and share < 0.999:
         return _Scored(c, 0.0)
     return _Scored(c, c.name_score * _confidence(share))

@@ -25,7 +25,7 @@ from ingest.layout import Layout
 from ingest.passages import write_passages
 from ingest.reading import read_source
 from ingest.report import IngestReport, ItemCounts, PassageCounts
-from ingest.request import SourceRequest, known_entry, request_of, resolve, shown_location
+from ingest.request import SourceRequest, holds_password, known_entry, request_of, resolve, shown_location
 from ingest.stores import segment as files
 from ingest.stores.collect import clear_leftovers, collect, purge
 from ingest.stores.locking import ingest_lock
@@ -156,6 +156,7 @@ def _publish(build: Build, segment: Segment, manifest: Manifest | None) -> Manif
         passages=build.passages.total,
         tables=len(build.tables),
         rows=sum(table.rows for table in build.tables),
+        holds_password=holds_password(build.request.location),
     )
     with build.step("publish"):
         sources = {each.name: each for each in (manifest.sources if manifest else ())} | {entry.name: entry}

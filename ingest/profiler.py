@@ -20,11 +20,11 @@ from ingest.stores.tables import WrittenTable
 _COLUMNS_PER_QUERY = 100
 _EXACT_ROWS = 5_000_000
 """Rows up to which distinct values are counted exactly."""
-_FREQUENT = 20
-_FREQUENT_DISTINCT = {"text": 20_000, "boolean": 2, "integer": 50, "number": 50, "date": 50, "timestamp": 50}
+FREQUENT = 20
+FREQUENT_DISTINCT = {"text": 20_000, "boolean": 2, "integer": 50, "number": 50, "date": 50, "timestamp": 50}
 """Distinct values up to which a column's frequent values are listed."""
-_SAMPLED_VALUES = 200
-_LONGEST_VALUE = 120
+SAMPLED_VALUES = 200
+LONGEST_VALUE = 120
 """Characters from which a text is no frequent value, minimum or maximum worth keeping."""
 
 
@@ -37,12 +37,12 @@ def profile(
 ) -> Catalog:
     """Profile the tables of one source. `visibility` is the source's and goes to every table and column."""
     profiled = tuple(_profile_table(connection, table, visibility) for table in tables)
-    declared = declared_joins(profiled, {table.name: _renamed_keys(table, tables) for table in tables})
+    declared = declared_joins(profiled, {table.name: renamed_keys(table, tables) for table in tables})
     inferred = infer_joins(connection, profiled, declared)
     return Catalog(source=source, tables=profiled, joins=(*declared, *inferred))
 
 
-def _renamed_keys(table: WrittenTable, tables: Sequence[WrittenTable]) -> list[ForeignKey]:
+def renamed_keys(table: WrittenTable, tables: Sequence[WrittenTable]) -> list[ForeignKey]:
     """The table's foreign keys with the referred tables under their names in the segment's database."""
     suggested = {other.suggested.casefold(): other.name for other in reversed(tables)}
     return [
@@ -78,12 +78,7 @@ _TYPES: Mapping[str, ColumnType] = {
 
 
 def _profile_table(connection: duckdb.DuckDBPyConnection, table: WrittenTable, visibility: Visibility) -> Table:
-    described = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main' "
-        "AND database_name = current_database() ORDER BY column_index",
-        [table.name],
-    ).fetchall()
-    names = [(str(name), str(kind)) for name, kind in described]
+    names = stored_columns(connection, table)
     columns: list[Column] = []
     for start in range(0, len(names), _COLUMNS_PER_QUERY):
         columns += _profile_columns(connection, table, names[start : start + _COLUMNS_PER_QUERY], visibility)
@@ -99,6 +94,16 @@ def _profile_table(connection: duckdb.DuckDBPyConnection, table: WrittenTable, v
     )  # fmt: skip
 
 
+def stored_columns(connection: duckdb.DuckDBPyConnection, table: WrittenTable) -> list[tuple[str, str]]:
+    """Names and DuckDB types of a table's columns."""
+    described = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main' "
+        "AND database_name = current_database() ORDER BY column_index",
+        [table.name],
+    ).fetchall()
+    return [(str(name), str(kind)) for name, kind in described]
+
+
 def _profile_columns(
     connection: duckdb.DuckDBPyConnection,
     table: WrittenTable,
@@ -110,21 +115,21 @@ def _profile_columns(
     columns = []
     for (name, sql_type), (filled, distinct, low, high) in zip(names, statistics, strict=True):
         kind = column_type(sql_type)
-        pii = kind_of_column(name, sample[name], text=kind == "text") if kind in _PII_TYPES else None
+        pii = kind_of_column(name, sample[name], text=kind == "text") if kind in PII_TYPES else None
         shown = pii is None
         columns.append(
             Column(
                 name=name, type=kind, sql_type=sql_type, description=table.column_comments.get(name),
                 unit=table.units.get(name), nulls=table.rows - filled, distinct=distinct,
                 unique=filled > 0 and distinct == filled, visibility=visibility, pii=pii,
-                minimum=_bound(low) if shown else None, maximum=_bound(high) if shown else None,
+                minimum=bound(low) if shown else None, maximum=bound(high) if shown else None,
                 frequent=_frequent(connection, table, name, kind, distinct) if shown else (),
             )
         )  # fmt: skip
     return columns
 
 
-_PII_TYPES = ("text", "integer", "date")
+PII_TYPES = ("text", "integer", "date")
 
 
 def _statistics(
@@ -152,7 +157,7 @@ def _samples(
     """Up to 200 non-null values of each column, the same for the same table."""
     listed = ", ".join(quoted(name) for name in names)
     rows = connection.execute(
-        f"SELECT {listed} FROM {quoted(table.name)} USING SAMPLE reservoir({_SAMPLED_VALUES} ROWS) REPEATABLE (7)"  # noqa: S608
+        f"SELECT {listed} FROM {quoted(table.name)} USING SAMPLE reservoir({SAMPLED_VALUES} ROWS) REPEATABLE (7)"  # noqa: S608
     ).fetchall()
     return {name: [row[i] for row in rows if row[i] is not None] for i, name in enumerate(names)}
 
@@ -160,20 +165,21 @@ def _samples(
 def _frequent(
     connection: duckdb.DuckDBPyConnection, table: WrittenTable, name: str, kind: ColumnType, distinct: int
 ) -> tuple[FrequentValue, ...]:
-    if not 0 < distinct <= _FREQUENT_DISTINCT.get(kind, 0):
+    if not 0 < distinct <= FREQUENT_DISTINCT.get(kind, 0):
         return ()
     column = quoted(name)
-    short = f"AND length({column}) <= {_LONGEST_VALUE}" if kind == "text" else ""
+    short = f"AND length({column}) <= {LONGEST_VALUE}" if kind == "text" else ""
     rows = connection.execute(
         f"SELECT {column}, count(*) FROM {quoted(table.name)} WHERE {column} IS NOT NULL {short} "  # noqa: S608
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_FREQUENT}"
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FREQUENT}"
     ).fetchall()
     return tuple(FrequentValue(scalar(value), int(count)) for value, count in rows)
 
 
-def _bound(value: object) -> Scalar:
+def bound(value: object) -> Scalar:
+    """A least or greatest value as a catalog scalar; None for a long text."""
     found = scalar(value)
-    return None if isinstance(found, str) and len(found) > _LONGEST_VALUE else found
+    return None if isinstance(found, str) and len(found) > LONGEST_VALUE else found
 
 
 def scalar(value: object) -> Scalar:

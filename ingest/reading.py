@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.base import Connector, Document, Item, Problem, Resumable, TableBatch, Unchanged
+from connectors.base import Connector, Document, Item, Problem, Resumable, TableBatch, TableChanges, Unchanged
 from connectors.errors import SourceEmpty, nothing_readable
 from ingest.build import Build
+from ingest.request import shown_location
 from ingest.stores import segment as files
 from ingest.stores.tables import TableWriter
 
@@ -62,7 +63,9 @@ class _Reader:
             self._last_table = item.schema.path
             return
         self.items += 1
-        if isinstance(item, Document):
+        if isinstance(item, TableChanges):
+            self._open_tables().merge(item)
+        elif isinstance(item, Document):
             self._take_document(item)
         elif isinstance(item, Unchanged):
             self._keep(item.path)
@@ -148,10 +151,13 @@ def _known(build: Build) -> dict[str, str]:
 
 def _wanted(build: Build, items: Iterator[Item]) -> Iterator[Item]:
     """The items without the description file and without the stores themselves, where they lie in the source."""
+    if "://" in build.request.location:
+        yield from items
+        return
     location = Path(build.request.location)
     left_out = [_within(location, path) for path in (build.layout.home, build.request.description_path) if path]
     for item in items:
-        path = item.schema.path if isinstance(item, TableBatch) else item.path
+        path = item.schema.path if isinstance(item, TableBatch | TableChanges) else item.path
         if not any(out and (path == out or path.startswith((out + "/", out + "#"))) for out in left_out):
             yield item
 
@@ -162,7 +168,7 @@ def _within(folder: Path, path: Path | str) -> str | None:
 
 
 def _raise_empty(build: Build) -> None:
-    location = build.request.location
+    location = shown_location(build.request.location)
     problems = [finding for finding in build.findings if finding.severity == "skipped"]
     if not problems:
         raise SourceEmpty(f"There is nothing to read in {location}.", hint="Check the location.")

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.errors import SourceNotFound
+from connectors.registry import kind_of_url
 from ingest.errors import SourceExists, UnknownSource
 from ingest.stores.catalog import Visibility
 from ingest.stores.manifest import Manifest, SourceEntry
 
 _BARE_HOST = re.compile(r"^https?://(?:www\.)?([^/@:?#\[\]]+)(?::\d+)?/?$", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):(?!\$\{\w+\}@).*@", re.DOTALL)
+"""A password in a URL, up to the last `@`; one that is named by an environment variable is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def slug_of_location(location: str) -> str:
     if host := _BARE_HOST.match(location):
         return slug(host.group(1))
     if "://" in location:
-        parts = [part for part in re.split(r"[/?#]+", location.partition("://")[2].rpartition("@")[2]) if part]
+        bare = shown_location(location).partition("://")[2].rpartition("@")[2]
+        parts = [part for part in re.split(r"[/?#]+", bare) if part]
         return slug(parts[-1].rpartition(".")[0] or parts[-1]) if parts else "source"
     path = Path(location)
     return slug(path.name if path.is_dir() else path.stem)
@@ -95,9 +98,15 @@ def absolute_location(location: str) -> str:
     return location if "://" in location else str(Path(location).expanduser().absolute().resolve())
 
 
+def holds_password(location: str) -> bool:
+    """Whether the location holds a password itself, rather than the name of a variable."""
+    return _PASSWORD.search(location) is not None
+
+
 def shown_location(location: str) -> str:
-    """The location for people: without a password."""
-    return _PASSWORD.sub(r"\1:***@", location)
+    """The location for people: without a password; of a database's, without parameters too."""
+    shown = _PASSWORD.sub(r"\1:***@", location)
+    return shown.partition("?")[0] if kind_of_url(location) == "sql_database" else shown
 
 
 def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:

@@ -103,7 +103,7 @@ def gold_queries(snapshot: Snapshot) -> Iterator[Gold]:
     with duckdb.connect() as connection:
         schemas = []
         for number, source in enumerate(snapshot.sources.values()):
-            if source.tables_path is not None:
+            if source.tables_path is not None and source.catalog.dialect == "duckdb":
                 path = str(source.tables_path).replace("'", "''")
                 connection.execute(f"ATTACH '{path}' AS source_{number} (READ_ONLY)")
                 schemas.append(f"source_{number}.main")

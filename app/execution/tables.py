@@ -72,6 +72,21 @@ class TableExecutor:
         Raises `DeadlineExceeded` when time ran out and `ExecutionFailed` when the engine refused (overflow, a cast that
         fails, memory); the engine's message is not shown to callers since it may quote cells.
         """
+        columns, fetched = self._fetched(query.executable, query.max_rows + 1, snapshot, deadline)
+        infos = tuple(ColumnInfo(name, type_name(kind)) for name, kind in columns)
+        return Rows(columns=infos, rows=tuple(fetched[: query.max_rows]), truncated=len(fetched) > query.max_rows)
+
+    def types(
+        self, query: ValidatedQuery, snapshot: HoldsSources, deadline: Deadline
+    ) -> tuple[tuple[ColumnInfo, str], ...]:
+        """For a query on a server: each output column with the engine's type it would have here; raises as `run`."""
+        columns, _ = self._fetched(query.shadow or query.executable, 1, snapshot, deadline)
+        return tuple((ColumnInfo(name, type_name(kind)), kind) for name, kind in columns)
+
+    def _fetched(
+        self, sql: str, count: int, snapshot: HoldsSources, deadline: Deadline
+    ) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+        """Names and types of the columns, and up to `count` rows."""
         import duckdb
 
         seconds = min(self._timeout_s, deadline.left())
@@ -84,9 +99,9 @@ class TableExecutor:
         timer.start()
         started = time.monotonic()
         try:
-            cursor.execute(query.executable)
-            columns = tuple(ColumnInfo(str(name), type_name(str(kind))) for name, kind, *_ in cursor.description or ())
-            fetched = cursor.fetchmany(query.max_rows + 1)
+            cursor.execute(sql)
+            columns = [(str(name), str(kind)) for name, kind, *_ in cursor.description or ()]
+            return columns, cursor.fetchmany(count)
         except duckdb.InterruptException as error:
             message = f"The query was stopped after {time.monotonic() - started:.1f} seconds."
             raise DeadlineExceeded(message, hint="Narrow the question, or raise ANSWERABLE_TABLE_TIMEOUT_S.") from error
@@ -97,7 +112,6 @@ class TableExecutor:
         finally:
             timer.cancel()
             cursor.close()
-        return Rows(columns=columns, rows=tuple(fetched[: query.max_rows]), truncated=len(fetched) > query.max_rows)
 
     def _instance(self, snapshot: HoldsSources) -> duckdb.DuckDBPyConnection:
         key = snapshot.id or ""

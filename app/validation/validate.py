@@ -19,6 +19,7 @@ from app.validation.known_functions import known_functions
 from app.validation.known_nodes import known_nodes
 from app.validation.known_tables import known_tables
 from app.validation.personal import personal_kinds
+from app.validation.servers import translated
 from app.validation.single_query import single_query
 from app.values import ValidatedQuery
 from ingest.stores.catalog import Catalog
@@ -51,20 +52,29 @@ def validate(sql: str, catalog: Catalog, *, database: str, max_rows: int) -> Val
     tree, qualified = _checked(sql, Context(catalog))
     personal = personal_kinds(qualified, Context(catalog))
     tables = tuple(dict.fromkeys(t.name for t in _stored_tables(qualified)))
+    text, executable, shadow = tree.sql(dialect="duckdb"), "", None
+    if catalog.dialect != "duckdb":
+        written = translated(qualified, Context(catalog), max_rows + 1)
+        text, executable = written.text, written.executable
+        shadow = _executable(qualified, database, max_rows + 1)
     return ValidatedQuery(
         source=catalog.source,
-        text=tree.sql(dialect="duckdb"),
-        executable=_executable(qualified, database, max_rows + 1),
+        text=text,
+        executable=executable or _executable(qualified, database, max_rows + 1),
         max_rows=max_rows,
         tables=tables,
         personal=personal,
+        dialect=catalog.dialect,
+        shadow=shadow,
     )
 
 
 def check_sql(sql: str, catalog: Catalog) -> SqlCheck:
     """Whether a statement would be allowed to run over the visible `catalog`; it is never run."""
     try:
-        tree, _ = _checked(sql, Context(catalog))
+        tree, qualified = _checked(sql, Context(catalog))
+        if catalog.dialect != "duckdb":
+            return SqlCheck(True, (), translated(qualified, Context(catalog), 1).text)
     except Rejected as rejected:
         return SqlCheck(False, rejected.findings, None)
     return SqlCheck(True, (), tree.sql(dialect="duckdb"))

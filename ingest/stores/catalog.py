@@ -9,8 +9,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from connectors.base import ServerTable
+
 ColumnType: TypeAlias = Literal["integer", "number", "text", "boolean", "date", "timestamp", "time", "other"]
 Visibility: TypeAlias = Literal["public", "internal"]
+Dialect: TypeAlias = Literal["duckdb", "postgres", "mysql"]
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -66,6 +69,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     default_date: str | None = None
     """Column that a period in a question means when it names no date."""
     visibility: Visibility = "internal"
+    server: ServerTable | None = None
+    """Where the table lies if it was not copied; the segment's database then holds it without rows."""
 
 
 class Join(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +110,12 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     planner_threshold: float | None = None
     """Least confidence at which a table question of this source is answered; None: the setting's."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL dialect that the tables are asked in."""
+        servers = (table.server for table in self.tables if table.server is not None)
+        return next((server.dialect for server in servers), "duckdb")
 
     def table(self, name: str) -> Table | None:
         """The table of that name, compared case-insensitively."""

@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace the file at `path` in one step: readers and a crash see the old or the new content, never a part."""
+def write_durably(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Replace the file at `path` in one step: readers and a crash see the old or the new content, never a part.
+
+    A private file can be read by its owner only.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as stream:
+        temporary.unlink(missing_ok=True)
+        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        with os.fdopen(opened, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

@@ -36,6 +36,8 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     passages: int = 0
     tables: int = 0
     rows: int = 0
+    holds_password: bool = False
+    """The location holds a password itself; manifests that name it can be read by their owner only."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +103,8 @@ def publish(
     sync_folder(layout.store)
     body = msgspec.json.encode(manifest)
     sealed = _Sealed(hashlib.sha256(body).hexdigest(), msgspec.Raw(body))
-    write_durably(layout.manifest(manifest.id), msgspec.json.encode(sealed))
+    private = any(entry.holds_password for entry in manifest.sources)
+    write_durably(layout.manifest(manifest.id), msgspec.json.encode(sealed), private=private)
     before_switch()
     write_durably(layout.current, manifest.id.encode() + b"\n")
     return manifest

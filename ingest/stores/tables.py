@@ -9,14 +9,15 @@ units, findings) is kept with the table, as JSON in its comment: a later sync co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors.base import ForeignKey, Problem, TableBatch, TableSchema
+from connectors.base import ForeignKey, Problem, ServerTable, TableBatch, TableChanges, TableSchema
 from ingest.stores.identifiers import literal, quoted
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class WrittenTable(msgspec.Struct, frozen=True, kw_only=True):
     units: dict[str, str] = {}
     column_comments: dict[str, str] = {}
     findings: tuple[Problem, ...] = ()
+    server: ServerTable | None = None
+    """Where the table lies if it was not copied; it has no rows here."""
 
 
 class WrittenTables(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +127,39 @@ class TableWriter:
             self._staged = _Staged(self._path.parent, batch.schema, batch.fingerprint)
         self._staged.add(batch.rows)
 
+    def merge(self, changes: TableChanges) -> None:
+        """Take what changed of a table that the previous segment holds, and all of it if rows were deleted since."""
+        self._complete()
+        for batch in changes.changed():
+            self.write(batch)
+        staged, self._staged = self._staged, None
+        earlier = self._previous.get(changes.schema.path)
+        if staged is None or earlier is None or not self._merged(staged, earlier, changes):
+            for batch in changes.whole():
+                self.write(batch)
+
+    def _merged(self, staged: _Staged, earlier: WrittenTable, changes: TableChanges) -> bool:
+        """Whether the table was made from the earlier one and the staged rows, and has as many rows as its source."""
+        schema = staged.schema
+        name = unique_name(schema.name, schema.path, self._taken)
+        before = f"previous_segment.main.{quoted(earlier.name)}"
+        keys = _renamed(schema, staged.names)
+        same = " AND ".join(f"b.{quoted(keys[key])} = c.{quoted(keys[key])}" for key in schema.primary_key)
+        try:
+            relation = staged.relation()
+            self._connection.execute(
+                f"CREATE TABLE main.{quoted(name)} AS SELECT * FROM {before} b "  # noqa: S608
+                f"WHERE NOT EXISTS (SELECT 1 FROM {relation} c WHERE {same}) UNION ALL BY NAME SELECT * FROM {relation}"
+            )
+            found = self._connection.execute(f"SELECT count(*) FROM main.{quoted(name)}").fetchone()  # noqa: S608
+            if found is None or found[0] != changes.rows:
+                self._connection.execute(f"DROP TABLE main.{quoted(name)}")
+                return False
+            self._record(_written(staged, name, changes.rows))
+            return True
+        finally:
+            staged.delete()
+
     def discard(self, problem: Problem) -> None:
         """Forget the table that the problem broke off: half a table would answer with wrong figures.
 
@@ -188,17 +224,7 @@ class TableWriter:
         self._make_room(len(staged.names))
         types, rows, totals = self._fill(name, staged)
         units = {column.name: column.unit for column in types.columns if column.unit}
-        renamed = dict(zip((column.name for column in schema.columns), staged.names, strict=False))
-        self._record(
-            WrittenTable(
-                name=name, path=schema.path, suggested=schema.name, fingerprint=staged.fingerprint,
-                rows=rows, typed=schema.typed, comment=schema.comment, units=units,
-                primary_key=tuple(renamed.get(column, column) for column in schema.primary_key),
-                foreign_keys=schema.foreign_keys,
-                column_comments={renamed[c.name]: c.comment for c in schema.columns if c.comment},
-                findings=(*staged.findings, *types.findings, *totals),
-            )
-        )  # fmt: skip
+        self._record(_written(staged, name, rows, units=units, findings=(*types.findings, *totals)))
 
     def _fill(self, name: str, staged: _Staged) -> tuple[TypedTable, int, tuple[Problem, ...]]:
         """Create the table without the totals at its end; its types, its rows, and what was found of totals."""
@@ -242,6 +268,29 @@ class TableWriter:
         self._taken.add(table.name.casefold())
         self._tables.append(table)
         return table
+
+
+def _renamed(schema: TableSchema, names: Iterable[str]) -> dict[str, str]:
+    """The source's name of each column -> its name in the database."""
+    return dict(zip((column.name for column in schema.columns), names, strict=False))
+
+
+def _written(
+    staged: _Staged, name: str, rows: int, units: Mapping[str, str] | None = None, findings: Iterable[Problem] = ()
+) -> WrittenTable:
+    schema, renamed = staged.schema, _renamed(staged.schema, staged.names)
+    server = schema.server
+    if server is not None:
+        columns = tuple(replace(column, column=renamed[column.column]) for column in server.columns)
+        server = replace(server, columns=columns)
+    return WrittenTable(
+        name=name, path=schema.path, suggested=schema.name, fingerprint=staged.fingerprint, rows=rows,
+        typed=schema.typed, comment=schema.comment, units=dict(units or {}), server=server,
+        primary_key=tuple(renamed.get(column, column) for column in schema.primary_key),
+        foreign_keys=schema.foreign_keys,
+        column_comments={renamed[c.name]: c.comment for c in schema.columns if c.comment},
+        findings=(*staged.findings, *findings),
+    )  # fmt: skip
 
 
 class _Staged:

@@ -15,9 +15,10 @@ import sqlite3
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote
 
 import msgspec
@@ -29,9 +30,11 @@ from ingest.stores.identifiers import quoted
 if TYPE_CHECKING:
     import duckdb
 
+Stored: TypeAlias = "Callable[[Table, Column], Iterable[tuple[str, int]]]"
+"""Values of a text column and how many rows hold each, most frequent first."""
 MOST_VALUES = 1_000_000
 """Distinct values kept per column, the most frequent ones."""
-_LONGEST_AVERAGE = 60
+LONGEST_AVERAGE = 60
 """Average characters above which a column holds prose rather than values."""
 _LONGEST_NORM = 200
 _FEW_ENOUGH_TO_COMPARE = 20_000
@@ -78,8 +81,14 @@ def normalise(text: str) -> str:
     return _SEPARATORS.sub(" ", folded).strip()
 
 
-def write_value_index(connection: duckdb.DuckDBPyConnection, catalog: Catalog, path: Path) -> tuple[Problem, ...]:
-    """Write the index of a catalog's tables, which `connection` reads. Returns what was cut."""
+def write_value_index(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, path: Path, stored: Stored | None = None
+) -> tuple[Problem, ...]:
+    """Write the index of a catalog's tables, which `connection` reads. Returns what was cut.
+
+    `stored` gives the values of tables that are not in the database.
+    """
+    stored = stored or partial(_stored, connection)
     findings: list[Problem] = []
     with sqlite3.connect(path) as index:
         index.execute("PRAGMA journal_mode = OFF")
@@ -87,7 +96,7 @@ def write_value_index(connection: duckdb.DuckDBPyConnection, catalog: Catalog, p
         index.executescript(_SCHEMA)
         for table in catalog.tables:
             for column in table.columns:
-                findings += _write_column(connection, index, table, column)
+                findings += _write_column(stored, index, table, column)
         index.commit()
         index.execute("PRAGMA optimize")
     index.close()
@@ -103,12 +112,10 @@ def indexed(column: Column) -> bool:
     return not column.hidden and not personal and (column.type == "text" or bool(column.labels))
 
 
-def _write_column(
-    connection: duckdb.DuckDBPyConnection, index: sqlite3.Connection, table: Table, column: Column
-) -> Iterator[Problem]:
+def _write_column(stored: Stored, index: sqlite3.Connection, table: Table, column: Column) -> Iterator[Problem]:
     if not indexed(column):
         return
-    entries = dict(_entries(connection, table, column))
+    entries = dict(_entries(stored, table, column))
     if not entries:
         return
     cursor = index.execute(
@@ -132,9 +139,7 @@ def _write_words(index: sqlite3.Connection, entries: Mapping[tuple[str, str], in
     index.executemany("INSERT OR IGNORE INTO endings VALUES (?)", ((word[::-1],) for word, _ in kept))
 
 
-def _entries(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: Column
-) -> Iterator[tuple[tuple[str, str], int]]:
+def _entries(stored: Stored, table: Table, column: Column) -> Iterator[tuple[tuple[str, str], int]]:
     """((norm, stored value), rows) of the column's values and of their labels."""
     counted = {str(frequent.value).casefold(): frequent.rows for frequent in column.frequent}
     for value, label in column.labels.items():
@@ -142,19 +147,24 @@ def _entries(
             yield (normalise(text)[:_LONGEST_NORM], value), counted.get(value.casefold(), 0)
     if column.type != "text":
         return
+    for value, count in stored(table, column):
+        norm = normalise(value)[:_LONGEST_NORM]
+        if norm:
+            yield (norm, value), int(count)
+
+
+def _stored(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> Iterator[tuple[str, int]]:
+    """The most frequent values of a text column and their rows; none of a column that holds prose."""
     name, relation = quoted(column.name), quoted(table.name)
     average = connection.execute(f"SELECT avg(length({name})) FROM {relation}").fetchone()  # noqa: S608
-    if average is None or average[0] is None or average[0] > _LONGEST_AVERAGE:
+    if average is None or average[0] is None or average[0] > LONGEST_AVERAGE:
         return
     found = connection.execute(
         f"SELECT {name}::VARCHAR, count(*) FROM {relation} WHERE {name} IS NOT NULL "  # noqa: S608
         f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
     )
     while rows := found.fetchmany(10_000):
-        for value, count in rows:
-            norm = normalise(value)[:_LONGEST_NORM]
-            if norm:
-                yield (norm, value), int(count)
+        yield from rows
 
 
 class ValueIndex:

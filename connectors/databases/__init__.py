@@ -1,0 +1,1 @@
+"""Database servers: addresses, sessions, and how their columns are read."""
