@@ -15,7 +15,7 @@ from app.planning.elements import Element
 from app.planning.entities import display_columns, key_columns
 from app.planning.joins import JoinGraph, Step
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
     AnyOf,
     ColumnRef,
@@ -156,7 +156,7 @@ def _structure(plan: Plan) -> dict[str, float]:
         "related": float(sum(isinstance(p, Related) and not p.negated for p in plan.where)),
         "related_not": float(sum(isinstance(p, Related) and p.negated for p in plan.where)),
         "related_bare": float(sum(isinstance(p, Related) and not p.conditions and not p.negated for p in plan.where)),
-        "above_average": float(sum(isinstance(p, AboveAverage) for p in plan.where)),
+        "above_average": float(sum(isinstance(p, AgainstAggregate) for p in plan.where)),
         "groups": float(len(plan.group_by)),
         "having": float(len(plan.having)),
         "order": float(len(plan.order_by)),
@@ -236,7 +236,7 @@ def _fit(question: str, draft: Draft, plan: Plan, index: SchemaIndex) -> dict[st
         "lacks_group": float(has["each"] and not plan.group_by),
         "extra_group": float(bool(plan.group_by) and not has["each"]),
         "lacks_average": float(
-            has["average"] and not averaged and not any(isinstance(p, AboveAverage) for p in plan.where)
+            has["average"] and not averaged and not any(isinstance(p, AgainstAggregate) for p in plan.where)
         ),
         "lacks_rank": float((has["most"] or has["least"]) and not ranked),
         "extra_rank": float(bool(plan.limit) and not (has["most"] or has["least"])),

@@ -11,7 +11,7 @@ from app.planning.entities import date_columns, display_columns, key_columns
 from app.planning.joins import JoinGraph
 from app.planning.naming import named_items
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
     AnyOf,
     ColumnRef,
@@ -468,7 +468,7 @@ class Resolver:
             return Related(condition.table, negated=True)
         ref = self.bound.refs[id(condition) if id(condition) in self.bound.refs else id(condition.slot)]
         if condition.kind == "average":
-            return AboveAverage(ref, condition.operator)  # type: ignore[arg-type]
+            return AgainstAggregate(ref, condition.operator)  # type: ignore[arg-type]
         if condition.kind == "period":
             return self._period(ref, condition)
         if condition.kind == "value":
@@ -547,7 +547,7 @@ def tables_of_plan(plan: Plan) -> set[str]:
 def _table_of(predicate: Predicate) -> str:
     if isinstance(predicate, Related):
         return predicate.table
-    if isinstance(predicate, AboveAverage):
+    if isinstance(predicate, AgainstAggregate):
         return predicate.column.table
     if isinstance(predicate, AnyOf):
         return tables_of(predicate.conditions[0].expression)[0]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from app.planning.plan import (
     MEASURED,
-    AboveAverage,
+    AgainstAggregate,
     AnyOf,
     ColumnRef,
     Condition,
@@ -138,7 +138,7 @@ class Wording:
             return f"{self.expression(predicate.expression)} {self._comparison(predicate)}"
         if isinstance(predicate, AnyOf):
             return " or ".join(self.predicate(c, base) for c in predicate.conditions)
-        if isinstance(predicate, AboveAverage):
+        if isinstance(predicate, AgainstAggregate):
             return f"{words(predicate.column.column)} {_OPERATORS[predicate.operator]} the average"
         return self._related(predicate, base)
 
