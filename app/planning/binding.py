@@ -103,7 +103,7 @@ def _tasks(draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]
         if measure.slot is not None:
             types = (
                 _NUMERIC
-                if measure.function in ("sum", "avg")
+                if measure.function in ("sum", "avg", "median")
                 else _ORDERED
                 if measure.function in ("min", "max")
                 else ()
@@ -112,16 +112,38 @@ def _tasks(draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]
     for key in draft.groups:
         if key.slot is not None:
             yield _slot_task(key.slot, index, ())
-    for condition in draft.filters:
+    for condition in _conditions(draft):
         yield from _filter_tasks(condition, draft, index, graph)
+        if condition.within is not None:
+            yield _slot_task(condition.within, index, ())
     if draft.happened is not None and not any(f.slot is draft.happened for f in draft.filters):
         yield _slot_task(draft.happened, index, ("date", "timestamp"))
 
 
 def _measures(draft: Draft) -> Iterator[Measure]:
-    yield from draft.items
-    yield from (key.measure for key in draft.orders if key.measure is not None)
-    yield from (condition.measure for condition in draft.filters if condition.measure is not None)
+    named = [
+        *draft.items,
+        *(key.measure for key in draft.orders if key.measure is not None),
+        *(condition.measure for condition in draft.filters if condition.measure is not None),
+    ]
+    seen: set[int] = set()
+    for measure in (part for whole in named for part in (whole, *whole.parts)):
+        if id(measure) not in seen:
+            seen.add(id(measure))
+            yield measure
+
+
+def _conditions(draft: Draft) -> Iterator[Filter]:
+    """The conditions of a draft with those inside its computed measures and comparisons."""
+    for condition in draft.filters:
+        yield condition
+        yield from condition.sides
+    seen: set[int] = set()
+    for measure in _measures(draft):
+        for side in measure.sides:
+            if id(side) not in seen:
+                seen.add(id(side))
+                yield side
 
 
 def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
@@ -179,7 +201,9 @@ def _filter_tasks(condition: Filter, draft: Draft, index: SchemaIndex, graph: Jo
         yield _period_task(condition, draft, index, graph)
     elif condition.slot is not None:
         numeric = condition.kind in ("compare", "average") and all(not isinstance(v, str) for v in condition.values)
-        types: Sequence[str] = _NUMERIC if numeric and condition.kind == "average" else ()
+        types: Sequence[str] = ()
+        if condition.kind == "average":
+            types = _NUMERIC if condition.function in ("avg", "median") else _ORDERED
         if condition.kind == "compare" and numeric and condition.operator == "=":
             types = ("integer", "number", "text")
         task = _slot_task(condition.slot, index, types)

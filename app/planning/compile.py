@@ -222,9 +222,7 @@ class Compiler:
             return exp.Count(this=exp.Distinct(expressions=[column]))
         if repeats and function in ("sum", "avg", "median"):
             raise CannotCompile(f"the {function} of {argument.column} would count rows twice")
-        return {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max, "median": exp.Median}[function](
-            this=column
-        )
+        return _AGGREGATES[function](this=column)
 
     def _count_rows(self, table: str) -> exp.Expr:
         key = self.index.table(table).primary_key
@@ -347,7 +345,14 @@ class Compiler:
         return exp.not_(exists) if related.negated else exists
 
 
-_AGGREGATES: dict[str, type[exp.Func]] = {"avg": exp.Avg, "max": exp.Max, "min": exp.Min, "median": exp.Median}
+_AGGREGATES: dict[str, type[exp.Func]] = {
+    "count": exp.Count,
+    "sum": exp.Sum,
+    "avg": exp.Avg,
+    "min": exp.Min,
+    "max": exp.Max,
+    "median": exp.Median,
+}
 
 
 def _metrics_of(expression: Expression) -> tuple[MetricRef, ...]:

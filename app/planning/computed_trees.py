@@ -33,12 +33,8 @@ def computed(operator: ArithmeticName, left: exp.Expr, right: exp.Expr) -> exp.E
         return difference
     divisor = exp.func("nullif", right.copy(), exp.Literal.number(0))
     if operator == "ratio":
-        return exp.Div(
-            this=exp.Mul(this=exp.Literal.number("1.0"), expression=exp.paren(left)), expression=divisor
-        )
-    return exp.Div(
-        this=exp.Mul(this=exp.Literal.number("100.0"), expression=exp.paren(difference)), expression=divisor
-    )
+        return exp.Div(this=exp.Mul(this=exp.Literal.number("1.0"), expression=exp.paren(left)), expression=divisor)
+    return exp.Div(this=exp.Mul(this=exp.Literal.number("100.0"), expression=exp.paren(difference)), expression=divisor)
 
 
 def ranked(measure: exp.Expr, descending: bool) -> exp.Expr:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from app.planning import patterns_computed as computed
 from app.planning import patterns_filter as filters
 from app.planning import patterns_order as orders
 from app.planning import patterns_presence as presence
@@ -218,6 +219,14 @@ def column(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 PATTERNS: tuple[Pattern, ...] = (
     everything,
+    computed.growth,
+    computed.running,
+    computed.moving,
+    computed.rank,
+    computed.difference,
+    computed.ratio,
+    computed.against,
+    computed.ordinal,
     orders.average_reference,
     filters.compared,
     filters.counted_more,
@@ -279,6 +288,7 @@ def read(elements: Sequence[Element]) -> Draft:
             i += 1
     if draft.negate:
         draft.uncovered.append(next(e for e in elements if e.is_op("not")))
+    computed.settle(draft, elements)
     _join_alternatives(draft)
     _check_asked_for(draft, elements)
     return draft

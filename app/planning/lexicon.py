@@ -52,6 +52,17 @@ OpKind: TypeAlias = Literal[
     "everything",
     "both",
     "state",
+    "growth",
+    "running",
+    "moving",
+    "rank",
+    "difference",
+    "more_of",
+    "against",
+    "ordinal",
+    "ratio",
+    "same",
+    "any",
 ]
 
 
@@ -68,6 +79,60 @@ def _phrases(kind: OpKind, value: str, *groups: str) -> Iterator[tuple[str, Op]]
     for group in groups:
         for phrase in group.split("|"):
             yield phrase, Op(kind, value)
+
+
+def _computed() -> Iterator[tuple[str, Op]]:
+    """Cues of values computed from other values: growth, running totals, ranks, differences and ratios."""
+    yield from _phrases(
+        "growth",
+        "both",
+        "growth|growth of|growth in|change|change in|changes in|change of|grow|grew|grown|increase|increase in|increased|decrease|decrease in|"
+        "decreased|decline|decline in|declined|rise|rise in|risen|rose|drop|drop in|dropped|develop|developed|development of|changed|evolve|evolved|"
+        "percentage change in|percent change in|growth rate of|growth rate|rate of growth of|percentage growth of|percentage increase in|month over month growth of|"
+        "year over year growth of|week over week growth of|quarter over quarter growth of|month over month change in|year over year change in",
+    )
+    for unit in ("day", "week", "month", "quarter", "year"):
+        yield from _phrases("grain", unit, f"{unit} over {unit}|{unit} on {unit}|{unit} to {unit}")
+    yield from _phrases(
+        "running",
+        "",
+        "running total of|running total|cumulative total of|cumulative total|cumulative sum of|cumulative sum|cumulative|cumulative number of|"
+        "running sum of|running sum|running count of|cumulative count of|accumulated|cumulated|running number of",
+    )
+    yield from _phrases(
+        "moving",
+        "",
+        "moving average of|moving average|rolling average of|rolling average|rolling mean of|moving mean of",
+    )
+    yield from _phrases(
+        "rank", "", "rank|rank the|rank all|rank all the|ranking of|the ranking of|a ranking of|rank our"
+    )
+    yield from _phrases(
+        "difference",
+        "",
+        "difference between|the difference between|difference in|the difference in|difference of|the difference of|difference|the gap between|gap between",
+    )
+    yield from _phrases(
+        "more_of", "desc", "how many more|how much more|how much higher is|how much larger is|how much higher was"
+    )
+    yield from _phrases(
+        "more_of", "asc", "how many fewer|how many less|how much less|how much lower is|how much lower was"
+    )
+    yield from _phrases(
+        "against",
+        "",
+        "compared to|compared with|as compared to|versus|vs|vs.|relative to|in comparison to|in comparison with|over the previous|compare to",
+    )
+    for number, words in enumerate(("second|2nd", "third|3rd", "fourth|4th", "fifth|5th", "sixth|6th"), 2):
+        yield from _phrases("ordinal", str(number), *(f"{word}|the {word}" for word in words.split("|")))
+    yield from _phrases("ratio", "", "ratio of|the ratio of|ratio between|the ratio between")
+    yield from _phrases("same", "", "the same|same|share the same|shares the same|has the same|have the same")
+    yield from _phrases("any", "all", "all|all the|every|all of the|that of all|those of all")
+    yield from _phrases(
+        "any",
+        "any",
+        "any|any of the|some|some of the|at least one|that of any|that of some|any of|that of at least one",
+    )
 
 
 def _operators() -> Iterator[tuple[str, Op]]:
@@ -98,6 +163,8 @@ def _operators() -> Iterator[tuple[str, Op]]:
     )
     yield from _phrases("aggregate", "min", "minimum|min|the minimum of|minimal")
     yield from _phrases("aggregate", "max", "maximum|max|the maximum of|maximal")
+    yield from _phrases("aggregate", "median", "median|the median|median of|the median of")
+    yield from _computed()
     yield from _phrases("distinct", "", "distinct|different|unique|various|distinctive|separate|without duplicates")
     for op, text in (
         (
@@ -126,7 +193,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "not",
         "",
-        "not|is not|are not|isn't|aren't|wasn't|weren't|excluding|except|except for|other than|apart from|besides|but not|non|do not|does not|did not|don't|doesn't|didn't|not in|was not|were not|exclude|outside|outside of",
+        "not|is not|are not|isn't|aren't|wasn't|weren't|excluding|except|except for|except those|except those from|other than|apart from|besides|but not|non|do not|does not|did not|don't|doesn't|didn't|not in|was not|were not|exclude|outside|outside of",
     )
     yield from _phrases(
         "never",

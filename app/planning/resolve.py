@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from app.planning.binding import Bound
 from app.planning.draft import Draft, Filter, Measure
@@ -13,25 +14,37 @@ from app.planning.naming import named_items
 from app.planning.plan import (
     AgainstAggregate,
     Aggregate,
+    Among,
     AnyOf,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
     Expression,
+    Filtered,
     Literal_,
+    MetricRef,
+    Operator,
     Ordering,
     Plan,
     Predicate,
     Related,
+    RowsOf,
     SelectItem,
     Share,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 
 
 class Unresolvable(Exception):
     """The parts of a draft do not make one query; the message says why."""
+
+
+class Contradictory(Unresolvable):
+    """The conditions exclude each other: no row can meet them all. The message says which, for a person."""
 
 
 class Resolver:
@@ -56,13 +69,15 @@ class Resolver:
         outputs = self._outputs(base, entity, groups, measures)
         order = self._order(base, outputs)
         where = self._where(base, outputs, groups, order)
+        within = self._limit_within(outputs)
         select = named_items(outputs)
         evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
         distinct = self.draft.distinct and not measures
         grouping = self._grouping(groups, entity, outputs, bool(measures))
         if measures:
             grouping = self._with_dependents(grouping, [*outputs, *(o.expression for o in order)])
-        if measures and not grouping and (order or self.draft.limit is not None):
+        alone = [e for e in outputs if isinstance(e, Windowed)]
+        if (measures or alone) and not grouping and not self._plain_rank() and (order or self.draft.limit is not None):
             raise Unresolvable("an order of a single row")
         if not grouping and self._having_measures():
             raise Unresolvable("a condition on groups without groups")
@@ -76,8 +91,32 @@ class Resolver:
             having=self._having(base),
             order_by=order,
             limit=self.draft.limit,
+            offset=self.draft.offset,
+            limit_within=within,
             distinct=distinct,
         )
+
+    def _limit_within(self, outputs: Sequence[Expression]) -> tuple[ColumnRef | Truncated, ...]:
+        """The groups in each of which the limit counts: "the best-selling product in *each category*"."""
+        if self.draft.limit is None or not any(not key.explicit for key in self.draft.orders):
+            return ()
+        found: list[ColumnRef | Truncated] = []
+        for key in self.draft.groups:
+            if not key.each:
+                continue
+            if key.slot is not None:
+                found.append(self.bound.refs[id(key.slot)])
+            elif key.table is not None:
+                found += [*display_columns(self.index.table(key.table)), *key_columns(self.index.table(key.table))]
+            else:
+                found += [e for e in outputs if isinstance(e, Truncated)]
+        within = tuple(dict.fromkeys(found))
+        listed = [e for e in outputs if isinstance(e, ColumnRef) and e not in within]
+        return within if listed else ()
+
+    def _plain_rank(self) -> bool:
+        """Whether rows are ranked by a column of their own."""
+        return any(m.computed == "rank" and m.parts[0].kind == "column" for m in self.draft.items)
 
     def _settle(self) -> None:
         """Make explicit what the wording left open: what "orders per year" counts, what "how many … sold" measures."""
@@ -125,6 +164,8 @@ class Resolver:
     def _aggregate_measures(self) -> list[Measure]:
         ordered = [key.measure for key in self.draft.orders if key.measure is not None]
         everything = [*self.draft.items, *ordered, *self._having_measures()]
+        if self._plain_rank():
+            return []
         found = [m for m in everything if m.kind != "column"]
         if not found and (self.draft.limit or 0) and any(self._must_sum(m) for m in ordered):
             found = [m for m in ordered if self._must_sum(m)]
@@ -148,7 +189,9 @@ class Resolver:
 
     def _measured_table(self, measures: Sequence[Measure]) -> str:
         tables: list[str] = []
-        for measure in measures:
+        for measure in (part for m in measures for part in (m.parts if m.kind == "computed" else (m,))):
+            if measure.kind == "rows_of":
+                continue
             if measure.metric is not None:
                 tables.append(measure.metric.table)
             elif measure.slot is not None:
@@ -165,10 +208,11 @@ class Resolver:
         """Several tables may be measured together when only distinct counts speak of the coarser ones."""
         if not finest:
             return False
+        measures = [part for m in measures for part in (m.parts if m.kind == "computed" else (m,))]
         return all(
             m.function in ("count", "count_distinct", "min", "max")
             for m in measures
-            if m.metric is None and (m.table or (m.slot and self._ref(m).table)) != finest[0]
+            if m.metric is None and m.kind != "rows_of" and (m.table or (m.slot and self._ref(m).table)) != finest[0]
         ) and not any(m.metric is not None and m.metric.table != finest[0] for m in measures)
 
     def _counted_table(self) -> str:
@@ -264,18 +308,70 @@ class Resolver:
     def _outputs(
         self, base: str, entity: str | None, groups: tuple[Expression, ...], measures: Sequence[Measure]
     ) -> list[Expression]:
-        asked = [self._expression(m, base) for m in self.draft.items]
+        asked = [expression for m in self.draft.items for expression in self._expressions(m, base)]
         if self.draft.everything or not (asked or groups or entity):
             table = self.index.table(entity or base)
             return [ColumnRef(table.name, column.name) for column in table.columns]
         if not measures:
-            if entity is not None and not asked:
-                asked = list(display_columns(self.index.table(entity)))
+            if entity is not None and not [e for e in asked if isinstance(e, ColumnRef)]:
+                asked = [*display_columns(self.index.table(entity)), *asked]
+            if self._plain_rank():
+                named = [k.table for k in self.draft.groups if k.table]
+                asked = [*(ref for t in named for ref in display_columns(self.index.table(t))), *asked]
             loose = [self.bound.refs[id(k.slot)] for k in self.draft.groups if k.slot is not None]
             if any(k.grain for k in self.draft.groups):
                 raise Unresolvable("a calendar unit without anything to aggregate")
             return list(dict.fromkeys([*loose, *asked]))
+        if self.draft.measure_first and len(asked) == len(self.draft.items):
+            early = max((k.after for k in self.draft.groups), default=0)
+            return list(dict.fromkeys([*asked[:early], *groups, *asked[early:]]))
         return list(dict.fromkeys([*groups, *asked]))
+
+    def _expressions(self, measure: Measure, base: str) -> list[Expression]:
+        """What is shown for an output: a growth is shown with what it is computed from."""
+        if measure.kind != "computed":
+            return [self._expression(measure, base)]
+        plain = self._expression(measure.parts[0], base)
+        if measure.computed == "rank":
+            assert isinstance(plain, Aggregate | MetricRef | ColumnRef)
+            return [Windowed("rank", plain)]
+        assert isinstance(plain, Aggregate | MetricRef)
+        if measure.sides:
+            left, right = (self._filtered(plain, side, base) for side in measure.sides)
+            if measure.computed == "percent_change":
+                return [right, left, Arithmetic("difference", left, right), Arithmetic("percent_change", left, right)]
+            return [Arithmetic(measure.computed, left, right)]  # type: ignore[arg-type]
+        if len(measure.parts) == 2:
+            return [Arithmetic(measure.computed, plain, self._second(measure.parts[1], base))]  # type: ignore[arg-type]
+        return self._along_time(measure, plain, base)
+
+    def _second(self, measure: Measure, base: str) -> Aggregate | MetricRef | RowsOf:
+        if measure.kind == "rows_of":
+            assert measure.table is not None
+            return RowsOf(measure.table)
+        found = self._expression(measure, base)
+        if not isinstance(found, Aggregate | MetricRef):
+            raise Unresolvable("no measure to compare with")
+        return found
+
+    def _along_time(self, measure: Measure, plain: Aggregate | MetricRef, base: str) -> list[Expression]:
+        grains = [key.grain for key in self.draft.groups if key.grain]
+        if len(grains) != 1:
+            raise Unresolvable("no calendar unit to go along")
+        along = Truncated(self._default_date(base), grains[0])
+        if measure.computed == "percent_change":
+            return [plain, Windowed("change", plain, along), Windowed("percent_change", plain, along)]
+        return [Windowed(measure.computed, plain, along, measure.size)]  # type: ignore[arg-type]
+
+    def _filtered(self, measure: Aggregate | MetricRef, side: Filter, base: str) -> Filtered:
+        """A measure over the rows of one side; raises `Unresolvable` where rows would multiply."""
+        condition = self._predicate(side)
+        if not isinstance(condition, Condition):
+            raise Unresolvable("no plain condition on a side")
+        table = tables_of(condition.expression)[0]
+        if table != base and not self.graph.reaches_without_multiplying(base, table):
+            raise Unresolvable("a side on rows of the many side")
+        return Filtered(measure, (condition,))
 
     def _expression(self, measure: Measure, base: str) -> Expression:
         if measure.kind != "share" and measure.metric is not None:
@@ -401,16 +497,17 @@ class Resolver:
             if predicate is None:
                 continue
             table = _table_of(predicate)
-            if (
-                isinstance(predicate, Condition)
-                and table not in shown
-                and not self.graph.reaches_without_multiplying(base, table)
-            ):
+            many = table != base and not self.graph.reaches_without_multiplying(base, table)
+            negative = condition.kind == "value" and condition.operator in _NEGATIVE
+            if isinstance(predicate, Condition) and many and negative:
+                positive = Condition(predicate.expression, _NEGATIVE[predicate.operator], predicate.values)
+                direct.append(Related(table, negated=True, conditions=(positive,)))
+            elif isinstance(predicate, Condition) and table not in shown and many:
                 beyond.setdefault(table, []).append(predicate)
             else:
                 direct.append(predicate)
         direct = [*(_with_conditions(p, beyond) for p in direct), *self._happened()]
-        _check_consistent([p for p in direct if isinstance(p, Condition)])
+        direct = self._reconciled(direct, outputs)
         related = [Related(table, conditions=tuple(conditions)) for table, conditions in beyond.items()]
         return (*direct, *related, *self._existing(base, shown, {*beyond, *(_table_of(p) for p in direct)}))
 
@@ -468,7 +565,11 @@ class Resolver:
             return Related(condition.table, negated=True)
         ref = self.bound.refs[id(condition) if id(condition) in self.bound.refs else id(condition.slot)]
         if condition.kind == "average":
-            return AgainstAggregate(ref, condition.operator)  # type: ignore[arg-type]
+            return self._against(ref, condition)
+        if condition.kind == "columns":
+            return ComparedColumns(ref, condition.operator, self.bound.refs[id(condition.within)])  # type: ignore[arg-type]
+        if condition.kind == "same":
+            return Among(ref, tuple(self._plain(side) for side in condition.sides))
         if condition.kind == "period":
             return self._period(ref, condition)
         if condition.kind == "value":
@@ -476,6 +577,43 @@ class Resolver:
         if condition.kind == "compare" and condition.values and self.index.column(ref).type == "text":
             return Condition(ref, condition.operator, tuple(str(v) for v in condition.values))
         return Condition(ref, condition.operator, condition.values)
+
+    def _against(self, ref: ColumnRef, condition: Filter) -> AgainstAggregate:
+        """A comparison with an aggregate of the same column; raises `Unresolvable` if its group is of another table."""
+        within = self.bound.refs[id(condition.within)] if condition.within is not None else None
+        if within is not None and within.table != ref.table:
+            raise Unresolvable("a group of another table")
+        sides = tuple(self._plain(side) for side in condition.sides)
+        return AgainstAggregate(ref, condition.operator, condition.function, within, sides)  # type: ignore[arg-type]
+
+    def _plain(self, condition: Filter) -> Condition:
+        found = self._predicate(condition)
+        if not isinstance(found, Condition):
+            raise Unresolvable("no plain condition")
+        return found
+
+    def _reconciled(self, direct: list[Predicate], outputs: Sequence[Expression]) -> list[Predicate]:
+        """Conditions that no single row can meet, as conditions on rows that share the value asked for.
+
+        Of "countries with customers over 40 and customers under 30" each country has both. Raises `Contradictory` where
+        the question asks for the rows themselves.
+        """
+        conditions = [p for p in direct if isinstance(p, Condition)]
+        clash = contradiction(conditions)
+        if clash is None:
+            return direct
+        first, second, reason = clash
+        shared = [e for e in outputs if isinstance(e, ColumnRef) and not self.index.column(e).unique]
+        counted = [e.argument for e in outputs if isinstance(e, Aggregate) and e.function == "count_distinct"]
+        shared += [ref for ref in counted if ref is not None]
+        tables = {t for c in (first, second) for t in tables_of(c.expression)}
+        if len(outputs) != 1 or len(shared) != 1 or first.operator == second.operator == "between":
+            raise Contradictory(reason)
+        table = shared[0].table
+        if tables != {table} and not all(self.graph.path(table, t) for t in tables):
+            raise Contradictory(reason)
+        kept: list[Predicate] = [p for p in direct if p is not second]
+        return [*kept, Among(shared[0], (second,))]
 
     @staticmethod
     def _stored_values(ref: ColumnRef, condition: Filter) -> tuple[Literal_, ...]:
@@ -503,18 +641,74 @@ def _with_conditions(predicate: Predicate, beyond: dict[str, list[Condition]]) -
     return predicate
 
 
-def _check_consistent(conditions: Sequence[Condition]) -> None:
-    """Refuse conditions that no single row can meet: they were meant for different rows."""
-    by_column: dict[Expression, list[Condition]] = {}
-    for condition in conditions:
-        by_column.setdefault(condition.expression, []).append(condition)
-    for group in by_column.values():
-        if len({c.values for c in group if c.operator == "="}) > 1 or {"=", "!="} <= {c.operator for c in group}:
-            raise Unresolvable("conditions that contradict each other")
-        lows = [c.values[0] for c in group if c.operator in (">", ">=") and isinstance(c.values[0], int | float)]
-        highs = [c.values[0] for c in group if c.operator in ("<", "<=") and isinstance(c.values[0], int | float)]
-        if lows and highs and max(lows) >= min(highs):
-            raise Unresolvable("conditions that contradict each other")
+_NEGATIVE: dict[str, Operator] = {"!=": "=", "not_in": "in"}
+
+
+def contradiction(conditions: Sequence[Condition]) -> tuple[Condition, Condition, str] | None:
+    """Two conditions that no single row can meet, with what to say about them; None if all can be met."""
+    for at, first in enumerate(conditions):
+        for second in conditions[at + 1 :]:
+            if first.expression == second.expression and _exclude(first, second):
+                name = first.expression.column if isinstance(first.expression, ColumnRef) else "value"
+                said = f"{_said(first)} and {_said(second)}"
+                return first, second, f"No row can be both: {str(name).replace('_', ' ')} {said}."
+    return None
+
+
+def _exclude(first: Condition, second: Condition) -> bool:
+    operators = {first.operator, second.operator}
+    if operators == {"="}:
+        return first.values != second.values
+    if operators == {"=", "!="}:
+        return first.values == second.values
+    if operators == {"is_null", "not_null"}:
+        return True
+    if operators == {"=", "in"} or operators == {"in"}:
+        return not set(first.values) & set(second.values)
+    low, high = _bounds(first), _bounds(second)
+    if low is None or high is None:
+        return False
+    return _apart(low, high) or _apart(high, low)
+
+
+_Bound: TypeAlias = tuple[Literal_ | None, bool, Literal_ | None, bool]
+"""Lower bound, whether it is itself allowed, upper bound, whether it is itself allowed."""
+
+
+def _bounds(condition: Condition) -> _Bound | None:
+    values = condition.values
+    if condition.operator in (">", ">="):
+        return values[0], condition.operator == ">=", None, False
+    if condition.operator in ("<", "<="):
+        return None, False, values[0], condition.operator == "<="
+    if condition.operator == "between":
+        return values[0], True, values[1], not condition.until_exclusive
+    if condition.operator == "=" and not isinstance(values[0], str | bool):
+        return values[0], True, values[0], True
+    return None
+
+
+def _apart(first: _Bound, second: _Bound) -> bool:
+    """Whether the first range ends before the second begins."""
+    high, low = first[2], second[0]
+    if isinstance(high, str) and isinstance(low, str):
+        return high < low or (high == low and not (first[3] and second[1]))
+    if isinstance(high, int | float) and isinstance(low, int | float):
+        return high < low or (high == low and not (first[3] and second[1]))
+    return False
+
+
+_SIGNS = {">": "over", ">=": "at least", "<": "under", "<=": "at most", "=": "", "!=": "not"}
+
+
+def _said(condition: Condition) -> str:
+    values = condition.values
+    if condition.operator == "between":
+        return f"from {values[0]} to {values[1]}"
+    if condition.operator in ("is_null", "not_null"):
+        return "missing" if condition.operator == "is_null" else "known"
+    said = " or ".join(f"“{v}”" if isinstance(v, str) else str(v) for v in values)
+    return f"{_SIGNS.get(condition.operator, '')} {said}".strip()
 
 
 def _year_condition(ref: ColumnRef, condition: Filter) -> Condition:
@@ -535,6 +729,10 @@ def tables_of(expression: Expression) -> tuple[str, ...]:
     """The tables that an expression reads."""
     if isinstance(expression, Truncated):
         return (expression.column.table,)
+    if isinstance(expression, Arithmetic) and not isinstance(expression.right, RowsOf):
+        return (*tables_of(expression.left), *tables_of(expression.right))
+    if isinstance(expression, Filtered):
+        return (expression.table, *(t for c in expression.conditions for t in tables_of(c.expression)))
     return (expression.table,)
 
 
@@ -547,8 +745,10 @@ def tables_of_plan(plan: Plan) -> set[str]:
 def _table_of(predicate: Predicate) -> str:
     if isinstance(predicate, Related):
         return predicate.table
-    if isinstance(predicate, AgainstAggregate):
+    if isinstance(predicate, AgainstAggregate | Among):
         return predicate.column.table
+    if isinstance(predicate, ComparedColumns):
+        return predicate.left.table
     if isinstance(predicate, AnyOf):
         return tables_of(predicate.conditions[0].expression)[0]
     return tables_of(predicate.expression)[0]
