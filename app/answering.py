@@ -152,6 +152,8 @@ def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
 def not_understood(plan: TablePlan, passages: PassageAnswer) -> Objection:
     """Why neither tables nor documents answer, naming the words that fit nothing."""
     planned = plan.planned
+    if planned is not None and planned.contradiction:
+        return Objection("contradictory", f"{planned.contradiction} Ask with one of the two, or with “or”.")
     if planned is not None and planned.linked and planned.uncovered:
         unknown = ", ".join(f"“{w}”" for w in planned.uncovered[:4])
         return Objection(

@@ -88,7 +88,7 @@ def grain(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     op = elements[i].as_op("grain")
     if op is None:
         return None
-    draft.groups.append(GroupKey(grain=op.value))  # type: ignore[arg-type]
+    draft.groups.append(GroupKey(grain=op.value, after=len(draft.items), each=True))  # type: ignore[arg-type]
     return i + 1
 
 
@@ -103,7 +103,7 @@ def group(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     keys, end = _group_keys(draft, elements, after)
     divides = named_by or elements[i].text.lower() in ("per", "grouped by", "split by", "broken down by")
-    draft.groups.extend(replace(key, divides=divides) for key in keys)
+    draft.groups.extend(replace(key, divides=divides, each=True, after=len(draft.items)) for key in keys)
     return end
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
 from app.planning.plan import ColumnRef, Plan, Predicate, Related
 from app.planning.ranker import among, ranker
-from app.planning.resolve import Unresolvable, resolve
+from app.planning.resolve import Contradictory, Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
 from app.planning.segmentation import segment
 from ingest.stores.catalog import Catalog, Visibility
@@ -29,7 +30,9 @@ READINGS = 24
 BINDINGS = 6
 SIBLING = 0.75
 """Trust left for each condition on rows that only share a parent with the rows asked for."""
-CANDIDATES = 8
+OTHER_ORDER = 0.96
+"""Trust left for outputs in the less usual order: groups before or after what is counted in them."""
+CANDIDATES = 10
 """Plans compiled and ranked."""
 
 
@@ -65,6 +68,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     uncovered: tuple[str, ...] = ()
     linked: int = 0
     """How many spans of the best reading were linked to tables, columns, values or metrics."""
+    contradiction: str = ""
+    """Why no row can meet the conditions of the best reading; there are no candidates then."""
 
 
 class Planner:
@@ -89,7 +94,9 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            reason = self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            if reason and not proposals:
+                return msgspec.structs.replace(least, contradiction=reason)
         return msgspec.structs.replace(least, candidates=self._compiled(question, proposals))
 
     def _spelled_out(self, question: str) -> str:
@@ -100,19 +107,30 @@ class Planner:
 
     def _propose(
         self, draft: Draft, elements: tuple[Element, ...], handicap: float, proposals: dict[Plan, _Proposal]
-    ) -> None:
-        """Add the draft's plans to `proposals`, each with its best confidence."""
+    ) -> str:
+        """Add the draft's plans to `proposals`, each with its best confidence.
+
+        Returns why the conditions exclude each other where that is all that the best binding comes to, else "".
+        """
         bounds = bind(draft, self.index, self.graph)
+        reason = ""
         for bound in bounds[:BINDINGS]:
-            confidence = _confidence(draft, bound, bounds[0], handicap)
-            try:
-                plan = resolve(draft, bound, self.index, self.graph)
-            except Unresolvable:
-                continue
-            confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
-            if plan not in proposals or proposals[plan].guess < confidence:
-                behind = bounds[0].score - bound.score
-                proposals[plan] = _Proposal(plan, draft, bound, elements, confidence, handicap, behind)
+            behind = bounds[0].score - bound.score
+            for variant, trust in _orders_of_outputs(draft):
+                confidence = _confidence(variant, bound, bounds[0], handicap) * trust
+                try:
+                    plan = resolve(variant, bound, self.index, self.graph)
+                except Contradictory as error:
+                    reason = str(error) if bound is bounds[0] and error.decisive else reason
+                    continue
+                except Unresolvable:
+                    continue
+                confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
+                if plan not in proposals or proposals[plan].guess < confidence:
+                    proposals[plan] = _Proposal(plan, variant, bound, elements, confidence, handicap, behind)
+            if reason:
+                break
+        return reason
 
     def _compiled(self, question: str, proposals: dict[Plan, _Proposal]) -> tuple[Candidate, ...]:
         """The proposals that compile, the likeliest first."""
@@ -150,6 +168,17 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         complete = candidate.features | features
         found.append(msgspec.structs.replace(candidate, features=complete, confidence=ranker().probability(complete)))
     return tuple(sorted(found, key=lambda c: -c.confidence))
+
+
+def _orders_of_outputs(draft: Draft) -> Iterator[tuple[Draft, float]]:
+    """The draft, and with groups beside measures also with its outputs in the order in which they were said."""
+    named = any(key.slot is not None or key.table is not None for key in draft.groups)
+    if not named or not draft.aggregating or any(key.divides for key in draft.groups):
+        yield draft, 1.0
+        return
+    said_first = any(key.after for key in draft.groups)
+    yield replace(draft, measure_first=True), 1.0 if said_first else OTHER_ORDER**2
+    yield draft, OTHER_ORDER if said_first else 1.0
 
 
 def _linked(elements: Sequence[Element]) -> int:

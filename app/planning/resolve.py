@@ -44,7 +44,14 @@ class Unresolvable(Exception):
 
 
 class Contradictory(Unresolvable):
-    """The conditions exclude each other: no row can meet them all. The message says which, for a person."""
+    """The conditions exclude each other: no row can meet them all. The message says which, for a person.
+
+    `decisive`: they speak of one column in so many words; of two values, one may be meant of another column.
+    """
+
+    def __init__(self, reason: str, *, decisive: bool) -> None:
+        super().__init__(reason)
+        self.decisive = decisive
 
 
 class Resolver:
@@ -323,7 +330,7 @@ class Resolver:
                 raise Unresolvable("a calendar unit without anything to aggregate")
             return list(dict.fromkeys([*loose, *asked]))
         if self.draft.measure_first and len(asked) == len(self.draft.items):
-            early = max((k.after for k in self.draft.groups), default=0)
+            early = max((k.after for k in self.draft.groups), default=0) or len(asked)
             return list(dict.fromkeys([*asked[:early], *groups, *asked[early:]]))
         return list(dict.fromkeys([*groups, *asked]))
 
@@ -607,11 +614,12 @@ class Resolver:
         counted = [e.argument for e in outputs if isinstance(e, Aggregate) and e.function == "count_distinct"]
         shared += [ref for ref in counted if ref is not None]
         tables = {t for c in (first, second) for t in tables_of(c.expression)}
+        decisive = {first.operator, second.operator} - {"=", "in"} != set()
         if len(outputs) != 1 or len(shared) != 1 or first.operator == second.operator == "between":
-            raise Contradictory(reason)
+            raise Contradictory(reason, decisive=decisive)
         table = shared[0].table
         if tables != {table} and not all(self.graph.path(table, t) for t in tables):
-            raise Contradictory(reason)
+            raise Contradictory(reason, decisive=decisive)
         kept: list[Predicate] = [p for p in direct if p is not second]
         return [*kept, Among(shared[0], (second,))]
 
