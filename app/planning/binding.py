@@ -167,6 +167,13 @@ def _identifies(ref: ColumnRef, index: SchemaIndex) -> bool:
     return identifier_stems(ref.column)[-1] in ("id", "key") or ref in key_columns(index.table(ref.table))
 
 
+def _measurable(ref: ColumnRef, index: SchemaIndex, said: str) -> bool:
+    """Whether "more than 3" may be said of a column: an identifier only if it is called one."""
+    if index.column(ref).type not in _NUMERIC:
+        return False
+    return not _identifies(ref, index) or said.lower().split(" ")[-1] in ("id", "ids", "number", "code", "key")
+
+
 def _topic_task(slot: Slot, index: SchemaIndex) -> Task:
     wanted: dict[str, tuple[float, bool]] = {}
     flipped = False
@@ -210,7 +217,7 @@ def _filter_tasks(condition: Filter, draft: Draft, index: SchemaIndex, graph: Jo
         if numeric and condition.kind == "compare" and condition.operator != "=":
             task = Task(
                 task.key,
-                tuple(o for o in task.options if index.column(o.ref).type in _NUMERIC),
+                tuple(o for o in task.options if _measurable(o.ref, index, condition.slot.text)),
                 task.near,
                 task.flipped,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
@@ -26,6 +27,7 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     RowsOf,
     Share,
     ShareOfTotal,
@@ -279,6 +281,8 @@ class Compiler:
             return _COMPARISONS[predicate.operator](this=_column(predicate.left), expression=_column(predicate.right))
         if isinstance(predicate, Among):
             return self._among(predicate)
+        if isinstance(predicate, RelatedCount):
+            return self._related_count(predicate)
         return self._related(predicate)
 
     def _against_aggregate(self, predicate: AgainstAggregate) -> exp.Expr:
@@ -329,16 +333,30 @@ class Compiler:
                 return [exp.cast(exp.Literal.string(str(v)), kind) for v in condition.values]
         return [literal(v) for v in condition.values]
 
-    def _related(self, related: Related) -> exp.Expr:
-        """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
-        path = self.graph.path(self.plan.base, related.table)
+    def _along_path(self, table: str) -> exp.Select:
+        """A sub-query over the rows of a table that belong to the row of the base outside."""
+        path = self.graph.path(self.plan.base, table)
         if not path:
-            raise CannotCompile(f"no join connects {self.plan.base} with {related.table}")
+            raise CannotCompile(f"no join connects {self.plan.base} with {table}")
         first, rest = path[0], path[1:]
-        inner = exp.select(exp.Literal.number(1)).from_(_table(first.to_table))
+        inner = exp.select().from_(_table(first.to_table))
         for step in rest:
             inner = inner.join(_table(step.to_table), on=_on(step), join_type="inner")
-        inner = inner.where(_on(first))
+        return inner.where(_on(first))
+
+    def _related_count(self, related: RelatedCount) -> exp.Expr:
+        """`(SELECT count(*) FROM … WHERE …) > n` along the path from the base to the counted table."""
+        path = self.graph.path(self.plan.base, related.table) or ()
+        if any(before.multiplies and not after.multiplies for before, after in pairwise(path)):
+            counted = self._count_rows(related.table)  # a row may be met by several ways
+        else:
+            counted = exp.Count(this=exp.Star())
+        inner = self._along_path(related.table).select(counted, append=False)
+        return _COMPARISONS[related.operator](this=inner.subquery(), expression=literal(related.number))
+
+    def _related(self, related: Related) -> exp.Expr:
+        """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
+        inner = self._along_path(related.table).select(exp.Literal.number(1), append=False)
         for condition in related.conditions:
             inner = inner.where(self._condition(condition))
         exists: exp.Expr = exp.Exists(this=inner)
@@ -439,7 +457,7 @@ def _on(step: Step) -> exp.Expr:
 
 
 def _direct_tables(predicate: Predicate) -> Iterable[str]:
-    if isinstance(predicate, Related):
+    if isinstance(predicate, Related | RelatedCount):
         return ()
     if isinstance(predicate, AgainstAggregate | Among):
         return (predicate.column.table,)

@@ -28,6 +28,7 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     Truncated,
     Windowed,
 )
@@ -165,6 +166,7 @@ def _structure(plan: Plan) -> dict[str, float]:
         "against_other": float(
             sum(isinstance(p, AgainstAggregate) and (p.within is not None or p.function != "avg") for p in plan.where)
         ),
+        "related_count": float(sum(isinstance(p, RelatedCount) for p in plan.where)),
         "among": float(sum(isinstance(p, Among) for p in plan.where)),
         "columns_compared": float(sum(isinstance(p, ComparedColumns) for p in plan.where)),
         "computed": float(sum(isinstance(i.expression, Arithmetic | Filtered) for i in plan.select)),
@@ -201,7 +203,7 @@ def _flat(predicates: Sequence[Predicate]) -> Iterator[Condition]:
 def _tables(plan: Plan) -> set[str]:
     expressions = [*(i.expression for i in plan.select), *plan.group_by, *(o.expression for o in plan.order_by)]
     expressions += [condition.expression for condition in _flat(plan.where)]
-    related = {predicate.table for predicate in plan.where if isinstance(predicate, Related)}
+    related = {predicate.table for predicate in plan.where if isinstance(predicate, Related | RelatedCount)}
     return {plan.base, *related, *(table for expression in expressions for table in tables_of(expression))}
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from app.planning import patterns_computed as computed
 from app.planning import patterns_filter as filters
+from app.planning import patterns_nested as nested
 from app.planning import patterns_order as orders
 from app.planning import patterns_presence as presence
 from app.planning.draft import Draft, GroupKey, Measure
@@ -227,7 +228,9 @@ PATTERNS: tuple[Pattern, ...] = (
     computed.ratio,
     computed.against,
     computed.ordinal,
-    orders.average_reference,
+    nested.against_aggregate,
+    nested.same_as,
+    nested.columns_compared,
     filters.compared,
     filters.counted_more,
     filters.column_condition,
@@ -356,7 +359,7 @@ def _unread_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
 
 def _droppable(draft: Draft, element: Element, following: Element) -> bool:
     if element.is_op("both"):
-        return not draft.filtering
+        return not draft.filtering or following.kind not in ("value", "quoted")
     if element.kind == "unknown":
         return not any(character.isalnum() for character in element.text)
     if element.text.lower() in ("by", "either"):

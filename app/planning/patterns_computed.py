@@ -32,9 +32,11 @@ def growth(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         if grows is None or found is None or found[1] > grows:
             return None
         draft.items.append(Measure("computed", computed="percent_change", parts=(found[0],)))
-        return grows + 1
+        return found[1]
     if not elements[i].is_op("growth"):
         return None
+    if draft.items and draft.items[-1].computed == "percent_change":
+        return i + 1  # the "grow" of a "how did …"
     found = _measured(draft, elements, skip(elements, i + 1, *_LIGHT))
     if found is None:
         if not draft.items or draft.items[-1].kind in ("column", "computed"):

@@ -475,10 +475,25 @@ def negation(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if not elements[i].is_op("not"):
         return None
     j = skip(elements, i + 1, "prep", "filler", "where")
+    held = skip(elements, j + 1, "prep", "filler", "all_of")
+    if at(elements, held).kind == "value" and _may_be_verb(draft, at(elements, j)):
+        draft.negate = True
+        return held
     if at(elements, j).kind not in ("value", "column", "quoted") and not at(elements, j).is_op("compare"):
         return None
     draft.negate = True
     return i + 1
+
+
+def _may_be_verb(draft: Draft, element: Element) -> bool:
+    """Whether a word only says how two things are related: "did not *order* a tent"."""
+    if element.kind == "table":
+        return bool(draft.tables) and element.table != draft.tables[0][0]
+    event = (
+        element.kind == "column" and element.text.lower().endswith("ed") and not element.columns[0].type == "boolean"
+    )
+    unknown = element.kind == "unknown" and element.text.isalpha()
+    return event or unknown or element.is_op("order") or any(op.value == "verb" for op in element.ops)
 
 
 def key_number(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

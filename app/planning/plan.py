@@ -164,6 +164,14 @@ class Related(msgspec.Struct, frozen=True, tag="related"):
     conditions: tuple[Condition, ...] = ()
 
 
+class RelatedCount(msgspec.Struct, frozen=True, tag="related_count"):
+    """How many rows of `table` are related to the base row, compared with a number; none counts as 0."""
+
+    table: str
+    operator: Literal["<", ">", "<=", ">=", "=", "!="]
+    number: int | float
+
+
 class AgainstAggregate(msgspec.Struct, frozen=True, tag="against_aggregate"):
     """A column compared with an aggregate of itself: over its whole table, its own group, or the rows that fulfil
     `conditions`.
@@ -196,7 +204,7 @@ class Among(msgspec.Struct, frozen=True, tag="among"):
     negated: bool = False
 
 
-Predicate: TypeAlias = Condition | AnyOf | Related | AgainstAggregate | ComparedColumns | Among
+Predicate: TypeAlias = Condition | AnyOf | Related | RelatedCount | AgainstAggregate | ComparedColumns | Among
 
 
 class Ordering(msgspec.Struct, frozen=True):

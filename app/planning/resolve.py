@@ -29,6 +29,7 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     RowsOf,
     SelectItem,
     Share,
@@ -64,11 +65,13 @@ class Resolver:
         self.graph = graph
         self.shared: list[Filter] = []
         """The conditions of a share, which select what is counted rather than what it is a share of."""
+        self.counted_related: list[RelatedCount] = []
         self.named = list(dict.fromkeys(name for name, _, _ in draft.tables))
 
     def plan(self) -> Plan:
         """The plan; raises `Unresolvable`."""
         self._settle()
+        self._count_related()
         measures = self._aggregate_measures()
         base = self._measured_table(measures) if measures else self._listed_table()
         entity = self._entity(base, bool(measures))
@@ -79,7 +82,8 @@ class Resolver:
         within = self._limit_within(outputs)
         select = named_items(outputs)
         evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
-        distinct = self.draft.distinct and not measures
+        among = any(isinstance(p, Among) for p in where) and not entity
+        distinct = (self.draft.distinct or among) and not measures
         grouping = self._grouping(groups, entity, outputs, bool(measures))
         if measures:
             grouping = self._with_dependents(grouping, [*outputs, *(o.expression for o in order)])
@@ -105,7 +109,7 @@ class Resolver:
 
     def _limit_within(self, outputs: Sequence[Expression]) -> tuple[ColumnRef | Truncated, ...]:
         """The groups in each of which the limit counts: "the best-selling product in *each category*"."""
-        if self.draft.limit is None or not any(not key.explicit for key in self.draft.orders):
+        if not self._best_of_each():
             return ()
         found: list[ColumnRef | Truncated] = []
         for key in self.draft.groups:
@@ -121,6 +125,11 @@ class Resolver:
         listed = [e for e in outputs if isinstance(e, ColumnRef) and e not in within]
         return within if listed else ()
 
+    def _best_of_each(self) -> bool:
+        """Whether a superlative is asked for of each group."""
+        ranked = any(not key.explicit for key in self.draft.orders)
+        return self.draft.limit is not None and ranked and any(key.each for key in self.draft.groups)
+
     def _plain_rank(self) -> bool:
         """Whether rows are ranked by a column of their own."""
         return any(m.computed == "rank" and m.parts[0].kind == "column" for m in self.draft.items)
@@ -135,6 +144,25 @@ class Resolver:
         self.draft = replace(draft, items=items, filters=[self._summed(f) for f in draft.filters])
         if any(m.kind == "share" for m in items):
             self._settle_share()
+
+    def _count_related(self) -> None:
+        """Of "how many customers have more than 2 orders" each customer's orders are counted, then the customers."""
+        items, having = self.draft.items, [f for f in self.draft.filters if f.kind == "having"]
+        counted = {m.table or next(iter(self.named), None) for m in items if m.kind == "count"}
+        if not having or self.draft.groups or len(items) != 1 or len(counted) != 1:
+            return
+        base = counted.pop()
+        tables = [f.measure.table for f in having if f.measure is not None and f.measure.kind == "count"]
+        if base is None or len(tables) != len(having) or not all(t and t != base for t in tables):
+            return
+        if any(self.graph.reaches_without_multiplying(base, t) for t in tables if t):
+            raise Unresolvable("a count of rows of which there is one")
+        for condition, table in zip(having, tables, strict=True):
+            number = condition.values[0]
+            assert table is not None and isinstance(number, int | float)
+            self.counted_related.append(RelatedCount(table, condition.operator, number))  # type: ignore[arg-type]
+        kept = [f for f in self.draft.filters if f.kind != "having"]
+        self.draft = replace(self.draft, items=[replace(items[0], table=base)], filters=kept)
 
     def _settle_share(self) -> None:
         """Divide the conditions of a share: what follows its "are" or "have" is counted, periods restrict both."""
@@ -274,6 +302,8 @@ class Resolver:
         }
         free = [name for name in self.named if name not in measured]
         grouped = [k.table for k in self.draft.groups if k.table]
+        if aggregated and self._best_of_each():
+            return next(iter(free), None)
         if aggregated:
             keyed = any(k.slot or k.grain for k in self.draft.groups)
             return next(iter([*grouped, *free]), None) if not keyed else None
@@ -495,7 +525,7 @@ class Resolver:
         self, base: str, outputs: Sequence[Expression], groups: Iterable[Expression], order: Sequence[Ordering]
     ) -> tuple[Predicate, ...]:
         shown = {t for e in (*outputs, *groups, *(o.expression for o in order)) for t in tables_of(e)} | {base}
-        direct: list[Predicate] = [*self._alternatives(base), *self._each(base)]
+        direct: list[Predicate] = [*self._alternatives(base), *self._each(base), *self.counted_related]
         beyond: dict[str, list[Condition]] = {}
         for condition in self.draft.filters:
             if condition.either or condition.each:
@@ -644,7 +674,8 @@ class Resolver:
 
 def _with_conditions(predicate: Predicate, beyond: dict[str, list[Condition]]) -> Predicate:
     """A "has no …" with the conditions that the question puts on what is missing."""
-    if isinstance(predicate, Related) and predicate.negated and predicate.table in beyond:
+    bare = isinstance(predicate, Related) and predicate.negated and not predicate.conditions
+    if bare and isinstance(predicate, Related) and predicate.table in beyond:
         return Related(predicate.table, negated=True, conditions=tuple(beyond.pop(predicate.table)))
     return predicate
 
@@ -751,7 +782,7 @@ def tables_of_plan(plan: Plan) -> set[str]:
 
 
 def _table_of(predicate: Predicate) -> str:
-    if isinstance(predicate, Related):
+    if isinstance(predicate, Related | RelatedCount):
         return predicate.table
     if isinstance(predicate, AgainstAggregate | Among):
         return predicate.column.table

@@ -19,6 +19,7 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     RowsOf,
     Share,
     ShareOfTotal,
@@ -176,6 +177,8 @@ class Wording:
             said = " and ".join(self.predicate(c, base) for c in predicate.conditions)
             occurs = "does not occur" if predicate.negated else "also occurs"
             return f"the {words(predicate.column.column)} {occurs} where {said}"
+        if isinstance(predicate, RelatedCount):
+            return f"the number of {plural(words(predicate.table))} {_OPERATORS[predicate.operator]} {predicate.number}"
         return self._related(predicate, base)
 
     def _against(self, predicate: AgainstAggregate, base: str) -> str:
