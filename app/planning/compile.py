@@ -274,7 +274,7 @@ class Compiler:
         if isinstance(predicate, Condition):
             return self._condition(predicate)
         if isinstance(predicate, AnyOf):
-            return exp.or_(*[self._condition(c) for c in predicate.conditions])
+            return exp.or_(*[self._predicate(c) for c in predicate.conditions])
         if isinstance(predicate, AgainstAggregate):
             return self._against_aggregate(predicate)
         if isinstance(predicate, ComparedColumns):
@@ -464,7 +464,7 @@ def _direct_tables(predicate: Predicate) -> Iterable[str]:
     if isinstance(predicate, ComparedColumns):
         return {predicate.left.table, predicate.right.table}
     conditions = predicate.conditions if isinstance(predicate, AnyOf) else (predicate,)
-    expressions = [c.expression for c in conditions]
+    expressions = [c.expression for c in conditions if isinstance(c, Condition)]
     return {e.column.table if isinstance(e, Truncated) else e.table for e in expressions}
 
 

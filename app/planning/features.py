@@ -196,7 +196,9 @@ def _flat(predicates: Sequence[Predicate]) -> Iterator[Condition]:
     for predicate in predicates:
         if isinstance(predicate, Condition):
             yield predicate
-        elif isinstance(predicate, AnyOf | Related | Among):
+        elif isinstance(predicate, AnyOf):
+            yield from _flat(predicate.conditions)
+        elif isinstance(predicate, Related | Among):
             yield from predicate.conditions
 
 

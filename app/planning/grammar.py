@@ -15,7 +15,7 @@ from app.planning import patterns_filter as filters
 from app.planning import patterns_nested as nested
 from app.planning import patterns_order as orders
 from app.planning import patterns_presence as presence
-from app.planning.draft import Draft, GroupKey, Measure
+from app.planning.draft import Draft, Filter, GroupKey, Measure, Slot
 from app.planning.elements import ColumnOption, Element
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 from app.planning.tokens import identifier_stems
@@ -189,7 +189,7 @@ def table(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 def alternative(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "older than 60 or without an address": the conditions on both sides are alternatives."""
-    if not elements[i].is_op("or") or not draft.filters:
+    if not elements[i].is_op("or") or not draft.filters or elements[i].text.lower() == "either":
         return None
     draft.alternatives.append((len(draft.filters), elements[i]))
     return i + 1
@@ -215,6 +215,34 @@ def column(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if draft.filtering:
         draft.assumed *= 0.85
     draft.items.append(Measure("column", slot=slot_of(elements, i)))
+    return i + 1
+
+
+_IDENTIFIERS = frozenset({"id", "ids", "identifier", "identifiers"})
+
+
+def identifier(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "the id of the employee" where no column is called so: the key of the table."""
+    if elements[i].kind != "unknown" or elements[i].text.lower() not in _IDENTIFIERS:
+        return None
+    after = at(elements, skip(elements, i + 1, "prep", "filler", "all_of", "group"))
+    before = at(elements, i - 1)
+    named = [e.table for e in (before, after) if e.kind == "table"] or [name for name, _, _ in draft.tables]
+    later = [e.table for e in elements[i:] if e.kind == "table"]
+    table = next(iter([*named, *later]), None)
+    if table is None:
+        return None
+    slot = Slot((), f"key:{table}", i, table)
+    number_at = i + 1
+    while at(elements, number_at).is_op("where", "filler", "compare"):
+        number_at += 1
+    number = at(elements, number_at).number
+    if number is not None:
+        draft.filters.append(Filter("compare", slot, operator="=", values=(number,)))
+        return number_at + 1
+    if draft.filtering:
+        return None
+    draft.items.append(Measure("column", slot=slot))
     return i + 1
 
 
@@ -264,6 +292,7 @@ PATTERNS: tuple[Pattern, ...] = (
     presence.absent,
     presence.present,
     presence.flag,
+    identifier,
     table,
     column,
     orders.direction,
@@ -353,8 +382,24 @@ def _unread_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
         return False
     if element.kind == "column":
         return draft.filtering and word.endswith("ed")
-    verb = word.endswith(("ed", "ing")) or at(elements, i - 1).text.lower().split(" ")[-1] in _BEFORE_VERBS
-    return verb and following.kind in ("value", "quoted", "table", "column")
+    verb = word.endswith(("ed", "ing", "ied", "en")) or at(elements, i - 1).text.lower().split(" ")[-1] in _BEFORE_VERBS
+    if verb and following.kind in ("value", "quoted", "table", "column"):
+        return True
+    return _closing_verb(draft, elements, i)
+
+
+def _closing_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
+    """Whether a verb closes a relation of two things: "the number of students *affected*" by each allergy.
+
+    Never of what the question is about: "how many customers churned" asks for a condition that must not go unread.
+    """
+    before = at(elements, i - 1)
+    about = draft.tables[0][0] if draft.tables else None
+    word = elements[i].text.lower()
+    if not word.endswith("ed") or before.kind != "table" or before.table == about or elements[i].kind != "unknown":
+        return False
+    draft.assumed *= DROPPED_VERB
+    return bool(draft.orders or draft.groups or any(f.kind == "having" for f in draft.filters))
 
 
 def _droppable(draft: Draft, element: Element, following: Element) -> bool:
@@ -362,6 +407,8 @@ def _droppable(draft: Draft, element: Element, following: Element) -> bool:
         return not draft.filtering or following.kind not in ("value", "quoted")
     if element.kind == "unknown":
         return not any(character.isalnum() for character in element.text)
-    if element.text.lower() in ("by", "either"):
-        return following.kind == "value"
+    if element.text.lower() == "either":
+        return True
+    if element.text.lower() == "by":
+        return following.kind in ("value", "quoted", "table") or following.is_op("most")
     return element.is_op(*DROPPED)

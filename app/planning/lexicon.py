@@ -163,6 +163,13 @@ def _operators() -> Iterator[tuple[str, Op]]:
     )
     yield from _phrases("aggregate", "min", "minimum|min|the minimum of|minimal")
     yield from _phrases("aggregate", "max", "maximum|max|the maximum of|maximal")
+    of_own = [
+        f"{start} {prep} {own}"
+        for start in ("the average", "average")
+        for prep in ("of", "for", "in", "within")
+        for own in ("their", "its", "the same", "each")
+    ]
+    yield from _phrases("average_ref", "avg", *of_own)
     yield from _phrases("aggregate", "median", "median|the median|median of|the median of")
     yield from _computed()
     yield from _phrases("distinct", "", "distinct|different|unique|various|distinctive|separate|without duplicates")

@@ -75,9 +75,10 @@ def running(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 def moving(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "moving average of orders per month", "3-month moving average of net revenue"."""
     size, j = 3, i
-    number, unit = elements[i].number, at(elements, i + 1).text.lower().removesuffix("s")
+    unit_at = i + 1 + (at(elements, i + 1).text == "-")
+    number, unit = elements[i].number, at(elements, unit_at).text.lower().removesuffix("s")
     if isinstance(number, int) and 1 < number <= 366 and unit in _GRAINS:
-        size, j = number, i + 2
+        size, j = number, unit_at + 1
     if not at(elements, j).is_op("moving"):
         return None
     found = _measured(draft, elements, skip(elements, j + 1, *_LIGHT))

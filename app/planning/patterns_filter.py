@@ -163,8 +163,9 @@ def _condition_after(
             return None
         if _dates(target) and any(at(elements, k).text.lower() in _DATING for k in range(i + 1, j)):
             return None
-        add(draft, Filter("compare", slot, operator="=", values=(literal,)))
-        return j + 1
+        numbers, end = _more_numbers(elements, j + 1)
+        add(draft, Filter("compare", slot, operator="in" if numbers else "=", values=(literal, *numbers)))
+        return end
     if (
         literal is not None
         and target.kind == "quoted"
@@ -173,6 +174,18 @@ def _condition_after(
         add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     return None
+
+
+def _more_numbers(elements: Sequence[Element], i: int) -> tuple[tuple[int | float, ...], int]:
+    """Further numbers joined by "or": "district 1 or 2"."""
+    more: list[int | float] = []
+    while at(elements, i).is_op("or", "comma") and (number := at(elements, skip(elements, i, "or", "comma")).number):
+        after = skip(elements, i, "or", "comma") + 1
+        if at(elements, after).kind in ("table", "column") or at(elements, after).is_op("compare", "top"):
+            break
+        more.append(number)
+        i = after
+    return tuple(more), i
 
 
 def _dates(element: Element) -> bool:
@@ -313,7 +326,19 @@ def _compared_after(
             Filter("having", operator=operator, values=(number,), measure=Measure("metric", metric=target.metric)),
         )
         return target_at + 1
-    return None
+    return _compared_too(draft, elements, i, operator, number, end)
+
+
+def _compared_too(
+    draft: Draft, elements: Sequence[Element], i: int, operator: Operator, number: int | float, end: int
+) -> int | None:
+    """ "above 80 or *below 50*": the column of the comparison before it."""
+    before = at(elements, i - 1)
+    last = draft.filters[-1] if draft.filters else None
+    if not before.is_op("or", "and") or last is None or last.kind != "compare" or last.slot is None:
+        return None
+    add(draft, Filter("compare", last.slot, operator=operator, values=(number,)))
+    return _skip_unit(elements, end)
 
 
 def _skip_unit(elements: Sequence[Element], i: int) -> int:
@@ -489,9 +514,8 @@ def _may_be_verb(draft: Draft, element: Element) -> bool:
     """Whether a word only says how two things are related: "did not *order* a tent"."""
     if element.kind == "table":
         return bool(draft.tables) and element.table != draft.tables[0][0]
-    event = (
-        element.kind == "column" and element.text.lower().endswith("ed") and not element.columns[0].type == "boolean"
-    )
+    past = element.kind == "column" and element.text.lower().endswith("ed")
+    event = past and element.columns[0].type != "boolean"
     unknown = element.kind == "unknown" and element.text.isalpha()
     return event or unknown or element.is_op("order") or any(op.value == "verb" for op in element.ops)
 

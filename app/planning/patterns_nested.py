@@ -1,4 +1,4 @@
-"""Patterns of comparisons with other rows: the average, all or any of some rows, another column, another row's value."""
+"""Patterns of comparisons with other rows: an average, all or any of some rows, another column, another row's value."""
 
 from __future__ import annotations
 
@@ -13,23 +13,7 @@ from app.planning.patterns_order import topic_slot
 
 Function: TypeAlias = Literal["avg", "min", "max", "median"]
 _LIGHT = ("prep", "filler", "all_of")
-_OWN = frozenset(
-    {
-        "their",
-        "its",
-        "same",
-        "the same",
-        "each",
-        "every",
-        "own",
-        "of each",
-        "in each",
-        "within each",
-        "for each",
-        "his",
-        "her",
-    }
-)
+_OWN = frozenset({"their", "its", "same", "each", "every", "own", "his", "her"})
 
 
 def against_aggregate(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
@@ -44,7 +28,7 @@ def against_aggregate(draft: Draft, elements: Sequence[Element], i: int) -> int 
         return None
     quantified = _quantifier(at(elements, k)) is not None and not _aggregate(at(elements, k))
     after = skip(elements, k + 1, *_LIGHT)
-    if named is None and at(elements, after).kind == "column" and not _own_group(elements, k + 1, after):
+    if named is None and at(elements, after).kind == "column" and not _own_group(elements, k, after):
         named, k = slot_of(elements, after), after
     if slot is None:
         slot = named
@@ -100,13 +84,13 @@ def _function(element: Element, compare: Op) -> Function | None:
 
 def _own_group(elements: Sequence[Element], start: int, end: int) -> bool:
     """Whether "their", "its" or "the same" stands before a mention: the group of the row itself is meant."""
-    return any(at(elements, k).text.lower() in _OWN for k in range(start, end))
+    return any(_OWN & set(at(elements, k).text.lower().split()) for k in range(start, end))
 
 
 def _of_which(draft: Draft, elements: Sequence[Element], i: int) -> tuple[Slot | None, tuple[Filter, ...], int]:
     """The group or the rows that an aggregate is taken of, and the position after them."""
     j = skip(elements, i, "prep", "filler", "all_of", "group", "same", "any")
-    if at(elements, j).kind == "column" and _own_group(elements, i, j):
+    if at(elements, j).kind == "column" and _own_group(elements, i - 1, j):
         return slot_of(elements, j), (), j + 1
     end = i
     if j > i and at(elements, j).kind == "table":

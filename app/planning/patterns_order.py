@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.planning.draft import Draft, GroupKey, Measure, OrderKey, Slot
 from app.planning.elements import Element
 from app.planning.lexicon import LOWER_IS_BETTER
-from app.planning.measures import at, note_table, read_measure, skip, slot_of
+from app.planning.measures import at, note_table, read_extremes, read_measure, skip, slot_of
 
 MAX_LIMIT = 10_000
 
@@ -106,6 +106,10 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     op = elements[i].as_op("superlative")
     if op is None:
         return None
+    several = read_extremes(draft, elements, i) if not draft.filtering else None
+    if several is not None:
+        draft.items.extend(several[0])
+        return several[1]
     target_at = skip(elements, i + 1, "filler", "prep", "all_of")
     target = at(elements, target_at)
     if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic)):

@@ -153,7 +153,7 @@ class Condition(msgspec.Struct, frozen=True, tag="condition"):
 class AnyOf(msgspec.Struct, frozen=True, tag="any"):
     """At least one of the conditions holds."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition | Related, ...]
 
 
 class Related(msgspec.Struct, frozen=True, tag="related"):

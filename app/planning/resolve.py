@@ -549,16 +549,17 @@ class Resolver:
         return (*direct, *related, *self._existing(base, shown, {*beyond, *(_table_of(p) for p in direct)}))
 
     def _alternatives(self, base: str) -> list[AnyOf]:
-        """Each group of conditions of which one must hold; raises `Unresolvable` where rows would multiply."""
-        groups: dict[int, list[Condition]] = {}
+        """Each group of conditions of which one must hold; on rows of the many side, that such a row exists."""
+        groups: dict[int, list[Condition | Related]] = {}
         for condition in self.draft.filters:
             if condition.either:
                 predicate = self._predicate(condition)
-                if not isinstance(predicate, Condition):
+                if not isinstance(predicate, Condition | Related):
                     raise Unresolvable("an alternative that is no plain condition")
-                table = tables_of(predicate.expression)[0]
-                if table != base and not self.graph.reaches_without_multiplying(base, table):
-                    raise Unresolvable("alternatives over rows on the many side")
+                table = _table_of(predicate)
+                many = table != base and not self.graph.reaches_without_multiplying(base, table)
+                if isinstance(predicate, Condition) and many:
+                    predicate = Related(table, conditions=(predicate,))
                 groups.setdefault(condition.either, []).append(predicate)
         return [AnyOf(tuple(conditions)) for conditions in groups.values()]
 
@@ -789,7 +790,7 @@ def _table_of(predicate: Predicate) -> str:
     if isinstance(predicate, ComparedColumns):
         return predicate.left.table
     if isinstance(predicate, AnyOf):
-        return tables_of(predicate.conditions[0].expression)[0]
+        return _table_of(predicate.conditions[0])
     return tables_of(predicate.expression)[0]
 
 
