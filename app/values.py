@@ -200,7 +200,8 @@ class Nearest(msgspec.Struct, frozen=True, kw_only=True):
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is no answer. Codes: not_in_data, unsafe, not_understood, contradictory,
-    not_permitted, no_sources, no_such_value."""
+    not_permitted, no_sources, no_such_value.
+    """
 
     code: str
     reason: str

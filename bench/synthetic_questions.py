@@ -40,13 +40,16 @@ from app.planning.plan import (
 from app.planning.schema_index import SchemaIndex
 from app.planning.tokens import identifier_stems
 from app.planning.wording import plural, singular, words
+from bench.synthetic_forms import FORMS
 from bench.text2sql import HOME
 from ingest.request import slug
 from ingest.stores.catalog import Catalog, Column, Metric, Table
 from ingest.stores.snapshot import SourceReader, Store
 
 SEED = 7
-EACH = 140
+COMPUTED = 0.2
+"""Share of draws that ask for computed values (`bench.synthetic_forms`)."""
+EACH = 170
 """Questions tried for one database."""
 METRICS = (
     "units sold",
@@ -105,7 +108,10 @@ class Maker:
             self.metric, self.metric, self.metric_top, self.without_children, self.superlative, self.superlative,
             self.valued, self.valued, self.metric_of_value, self.metric_of_value, self.having, self.ranked_groups,
         )  # fmt: skip
-        return self.chance.choice(kinds)(self.chance.choice(self.tables))
+        table = self.chance.choice(self.tables)
+        if self.chance.random() < COMPUTED:
+            return self.chance.choice(FORMS)(self, table)
+        return self.chance.choice(kinds)(table)
 
     def pick(self, *texts: str) -> str:
         """One of the wordings."""
@@ -169,7 +175,10 @@ class Maker:
         where: tuple[Predicate, ...] = ()
         if self.chance.random() < 0.3 and (period := self.period(table)):
             said, where = f"{said} {period[0]}", (period[1],)
-        return said, self.plan(table.name, [ref, Aggregate("count", table.name)], group_by=(ref,), where=where)
+        shown: list[Expression] = [ref, Aggregate("count", table.name)]
+        if " each " in said:
+            shown.reverse()  # in the order in which they are said
+        return said, self.plan(table.name, shown, group_by=(ref,), where=where)
 
     def aggregated(self, table: Table) -> tuple[str, Plan] | None:
         """ "average price by category"."""
@@ -290,7 +299,8 @@ class Maker:
             name, function = self.chance.choice([("total", "sum"), ("average", "avg")])
             value = Aggregate(function, table.name, ColumnRef(table.name, measure.name))  # type: ignore[arg-type]
             said = f"{name} {words(measure.name)} {self.pick('by', 'per')} {by}"
-        return said, self.plan(table.name, [*shown, value], group_by=keys)
+        select = [value, *shown] if "does each" in said else [*shown, value]
+        return said, self.plan(table.name, select, group_by=keys)
 
     def most_children(self, table: Table) -> tuple[str, Plan] | None:
         """ "which customer has the most orders"."""
