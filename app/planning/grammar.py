@@ -100,6 +100,8 @@ def group(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     after = skip(elements, i + 1, "distinct", "filler", "prep", "all_of")
     target = at(elements, after)
+    if elements[i].text.lower() == "across" and at(elements, i + 1).is_op("all_of"):
+        return None  # "the average age across all gymnasts" is one figure
     if target.kind not in ("table", "column") or (named_by and not _groups_by(draft, elements, after)):
         return None
     keys, end = _group_keys(draft, elements, after)

@@ -149,7 +149,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "count",
         "",
-        "how many|the number of|number of|count of|the count of|count|count the number of|"
+        "how many|the number of|number of|numbers of|the numbers of|count of|the count of|count|count the number of|"
         "total number of|the total number of|a count of|total count of|the amount of|quantity of|how many times|counts of|"
         "count the|tally|find the number of|how many total|# of|the total count of",
     )
@@ -159,7 +159,9 @@ def _operators() -> Iterator[tuple[str, Op]]:
         "how much|total|sum|sum of|the sum of|total amount of|in total|altogether|combined|overall|summed|totals",
     )
     yield from _phrases(
-        "aggregate", "avg", "average|mean|avg|averaged|on average|the average of|average of|typical|averages"
+        "aggregate",
+        "avg",
+        "average|the average|mean|the mean|avg|averaged|on average|the average of|average of|typical|averages",
     )
     yield from _phrases("aggregate", "min", "minimum|min|the minimum of|minimal")
     yield from _phrases("aggregate", "max", "maximum|max|the maximum of|maximal")
@@ -193,7 +195,9 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from (("=", Op("compare", "=")), (">", Op("compare", ">")), ("<", Op("compare", "<")))
     yield from _phrases("between", "", "between|in the range of|in the range|ranging from|in between")
     yield from _phrases(
-        "and", "", "and|as well as|along with|together with|and also|also|plus|&|and the|and its|and their|and then"
+        "and",
+        "",
+        "and|as well as|along with|together with|and also|also|plus|&|and the|and its|and their|and then|but|but also",
     )
     yield from _phrases("or", "", "or|either|or either")
     yield from _phrases("comma", "", ",|;|:")

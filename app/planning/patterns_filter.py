@@ -257,7 +257,10 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if elements[i].kind == "column":
         slot = slot_of(elements, i)
         j = _skip_glue(elements, i + 1)
-    elif draft.filtering and (found := read_measure(draft, elements, i)) is not None and len(found[0]) == 1:
+    elif (draft.filtering or draft.items or draft.tables) and elements[i].is_op("aggregate", "count"):
+        found = read_measure(draft, elements, i)
+        if found is None or len(found[0]) != 1:
+            return None
         measure, j = found[0][0], _skip_glue(elements, found[1])
     elif elements[i].kind == "table" and draft.filtering:
         j = i + 1
@@ -265,6 +268,9 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if read is None:
         return None
     operator, number, end = read
+    counted = at(elements, skip(elements, end, "filler", "distinct")).kind == "table"
+    if slot is not None and counted and not any(o.type in ("integer", "number") for o in slot.options):
+        return None  # "which countries have more than 2 airports": the airports are counted
     if measure is not None:
         add(draft, Filter("having", operator=operator, values=(number,), measure=measure))
         return end

@@ -112,7 +112,8 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
         return several[1]
     target_at = skip(elements, i + 1, "filler", "prep", "all_of")
     target = at(elements, target_at)
-    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic)):
+    ordered = target.kind == "column" and target.columns[0].type in ("integer", "number", "date", "timestamp")
+    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic) or (ordered and target_at == i + 1)):
         return _superlative_column(draft, elements, target_at, op.value == "desc")
     found = read_measure(draft, elements, target_at) if not op.topic or not target.is_op("count") else None
     if found is not None and len(found[0]) == 1:
