@@ -131,7 +131,7 @@ def _computed() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "any",
         "any",
-        "any|any of the|some|some of the|at least one|that of any|that of some|any of|that of at least one",
+        "any|any of the|some|some of the|that of any|that of some|any of",
     )
 
 
@@ -286,7 +286,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "prep",
         "",
-        "of|in|from|for|on|at|to|within|into|through|via|about|during|under the|among|as|using|towards|against|inside|out of|regarding|living in|located in|based in|lives in|live in|lived in|from the|coming from|come from|comes from|situated in|placed in|made in|made by|produced by|given by|placed by|written by|created by|located at|located|located on|situated|named|called|titled|known as|with name|with the name|with title|with the title|living|came from|hosted by|labelled|labeled|by the|whose name is|whose names are|offered by|taken by|used by|owned by|between the|for the|done by|led by|directed by|sold by|held in|held at|originated from|originating from|originally from|departing from|over the course of",
+        "of|in|from|for|on|at|to|within|into|across|through|via|about|during|under the|among|as|using|towards|against|inside|out of|regarding|living in|located in|based in|lives in|live in|lived in|from the|coming from|come from|comes from|situated in|placed in|made in|made by|produced by|given by|placed by|written by|created by|located at|located|located on|situated|named|called|titled|known as|with name|with the name|with title|with the title|living|came from|hosted by|labelled|labeled|by the|whose name is|whose names are|offered by|taken by|used by|owned by|between the|for the|done by|led by|directed by|sold by|held in|held at|originated from|originating from|originally from|departing from|over the course of",
     )
     yield from _phrases(
         "prep",
@@ -341,7 +341,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "all_of",
         "",
-        "all|all the|all of the|any|every single|the entire|entire|across all|across all the|over all|the whole|whole|full list of|the full list of|list of|the list of|a list of|details of|information of|information about|info about|details about|all information about|all details about|all details of|the details of|data on|data about|the information about|the information of|all the information about|records of|record of|the details about|the details for|all info about|rows|rows of|records|entries|some",
+        "all|all the|all of the|any|any of|any of the|some of the|every single|the entire|entire|across all|across all the|over all|the whole|whole|full list of|the full list of|list of|the list of|a list of|details of|information of|information about|info about|details about|all information about|all details about|all details of|the details of|data on|data about|the information about|the information of|all the information about|records of|record of|the details about|the details for|all info about|rows|rows of|records|entries|some",
     )
     yield from _phrases(
         "filler",

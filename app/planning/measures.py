@@ -55,7 +55,7 @@ def read_measure(draft: Draft, elements: Sequence[Element], position: int) -> tu
 
 def _read_count(draft: Draft, elements: Sequence[Element], position: int) -> tuple[list[Measure], int]:
     position = skip(elements, position, "prep", "all_of", "filler")
-    distinct = at(elements, position).is_op("distinct")
+    distinct = at(elements, position).is_op("distinct") or draft.distinct
     position = skip(elements, position, "distinct", "filler", "all_of")
     element = at(elements, position)
     if element.kind == "table":

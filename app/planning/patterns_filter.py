@@ -237,6 +237,9 @@ def both(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if at(elements, first_at).kind == "column":
         slot = slot_of(elements, first_at)
         first_at = _skip_glue(elements, first_at + 1)
+    elif at(elements, first_at).kind == "table" and at(elements, first_at + 1).kind == "value":
+        note_table(draft, elements[first_at], first_at)
+        first_at += 1
     first = at(elements, first_at)
     second_at = skip(elements, first_at + 1, "and", "prep", "filler")
     second = at(elements, second_at)
