@@ -37,15 +37,13 @@ def top(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         draft.limit, draft.top_descending = number, op.value == "desc"
         return i + 2
     number = _small(elements[i])
+    if number is None:
+        return None
     later = any(element.is_op("most", "superlative") for element in elements[i + 2 :])
-    if number is not None and not draft.filtering and at(elements, i + 1).kind == "table" and later and not draft.limit:
+    if not draft.filtering and at(elements, i + 1).kind == "table" and later and not draft.limit:
         draft.limit = number
         return i + 1
-    if (
-        number is not None
-        and at(elements, i - 1).kind != "table"
-        and at(elements, i + 1).is_op("superlative", "most", "common")
-    ):
+    if at(elements, i - 1).kind != "table" and at(elements, i + 1).is_op("superlative", "most", "common"):
         draft.limit = number
         return i + 1
     return None
