@@ -175,10 +175,7 @@ class Maker:
         where: tuple[Predicate, ...] = ()
         if self.chance.random() < 0.3 and (period := self.period(table)):
             said, where = f"{said} {period[0]}", (period[1],)
-        shown: list[Expression] = [ref, Aggregate("count", table.name)]
-        if " each " in said:
-            shown.reverse()  # in the order in which they are said
-        return said, self.plan(table.name, shown, group_by=(ref,), where=where)
+        return said, self.plan(table.name, [ref, Aggregate("count", table.name)], group_by=(ref,), where=where)
 
     def aggregated(self, table: Table) -> tuple[str, Plan] | None:
         """ "average price by category"."""
@@ -299,8 +296,7 @@ class Maker:
             name, function = self.chance.choice([("total", "sum"), ("average", "avg")])
             value = Aggregate(function, table.name, ColumnRef(table.name, measure.name))  # type: ignore[arg-type]
             said = f"{name} {words(measure.name)} {self.pick('by', 'per')} {by}"
-        select = [value, *shown] if "does each" in said else [*shown, value]
-        return said, self.plan(table.name, select, group_by=keys)
+        return said, self.plan(table.name, [*shown, value], group_by=keys)
 
     def most_children(self, table: Table) -> tuple[str, Plan] | None:
         """ "which customer has the most orders"."""

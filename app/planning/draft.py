@@ -119,8 +119,6 @@ class Draft:
     offset: int = 0
     """Rows to skip: 1 for "the second highest"."""
     top_descending: bool | None = None
-    measure_first: bool = False
-    """Outputs in the order in which they were said ("number of students in each major"), not groups first."""
     distinct: bool = False
     everything: bool = False
     negate: bool = False

@@ -271,7 +271,6 @@ def _fit(question: str, draft: Draft, plan: Plan, index: SchemaIndex) -> dict[st
         "shown_names": float(any(ref in display_columns(index.table(ref.table)) for ref in outputs)),
         "base_named": float(plan.base in named),
         "items": float(len(draft.items)),
-        "measure_first": float(draft.measure_first),
         "said_first": float(min((k.after for k in draft.groups), default=0)),
         "divides": float(any(k.divides for k in draft.groups)),
         "date_guessed": float(any(f.kind == "period" and f.slot is None for f in draft.filters)),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -30,9 +29,7 @@ READINGS = 24
 BINDINGS = 6
 SIBLING = 0.75
 """Trust left for each condition on rows that only share a parent with the rows asked for."""
-OTHER_ORDER = 0.96
-"""Trust left for outputs in the less usual order: groups before or after what is counted in them."""
-CANDIDATES = 10
+CANDIDATES = 8
 """Plans compiled and ranked."""
 
 
@@ -113,24 +110,21 @@ class Planner:
         Returns why the conditions exclude each other where that is all that the best binding comes to, else "".
         """
         bounds = bind(draft, self.index, self.graph)
-        reason = ""
         for bound in bounds[:BINDINGS]:
             behind = bounds[0].score - bound.score
-            for variant, trust in _orders_of_outputs(draft):
-                confidence = _confidence(variant, bound, bounds[0], handicap) * trust
-                try:
-                    plan = resolve(variant, bound, self.index, self.graph)
-                except Contradictory as error:
-                    reason = str(error) if bound is bounds[0] and error.decisive else reason
-                    continue
-                except Unresolvable:
-                    continue
-                confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
-                if plan not in proposals or proposals[plan].guess < confidence:
-                    proposals[plan] = _Proposal(plan, variant, bound, elements, confidence, handicap, behind)
-            if reason:
-                break
-        return reason
+            confidence = _confidence(draft, bound, bounds[0], handicap)
+            try:
+                plan = resolve(draft, bound, self.index, self.graph)
+            except Contradictory as error:
+                if bound is bounds[0] and error.decisive:
+                    return str(error)
+                continue
+            except Unresolvable:
+                continue
+            confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
+            if plan not in proposals or proposals[plan].guess < confidence:
+                proposals[plan] = _Proposal(plan, draft, bound, elements, confidence, handicap, behind)
+        return ""
 
     def _compiled(self, question: str, proposals: dict[Plan, _Proposal]) -> tuple[Candidate, ...]:
         """The proposals that compile, the likeliest first."""
@@ -168,17 +162,6 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         complete = candidate.features | features
         found.append(msgspec.structs.replace(candidate, features=complete, confidence=ranker().probability(complete)))
     return tuple(sorted(found, key=lambda c: -c.confidence))
-
-
-def _orders_of_outputs(draft: Draft) -> Iterator[tuple[Draft, float]]:
-    """The draft, and with groups beside measures also with its outputs in the order in which they were said."""
-    named = any(key.slot is not None or key.table is not None for key in draft.groups)
-    if not named or not draft.aggregating or any(key.divides for key in draft.groups):
-        yield draft, 1.0
-        return
-    said_first = any(key.after for key in draft.groups)
-    yield replace(draft, measure_first=True), 1.0 if said_first else OTHER_ORDER**2
-    yield draft, OTHER_ORDER if said_first else 1.0
 
 
 def _linked(elements: Sequence[Element]) -> int:

@@ -359,9 +359,6 @@ class Resolver:
             if any(k.grain for k in self.draft.groups):
                 raise Unresolvable("a calendar unit without anything to aggregate")
             return list(dict.fromkeys([*loose, *asked]))
-        if self.draft.measure_first and len(asked) == len(self.draft.items):
-            early = max((k.after for k in self.draft.groups), default=0) or len(asked)
-            return list(dict.fromkeys([*asked[:early], *groups, *asked[early:]]))
         return list(dict.fromkeys([*groups, *asked]))
 
     def _expressions(self, measure: Measure, base: str) -> list[Expression]:

@@ -104,7 +104,7 @@ COMPUTED = {
     "countries with customers older than 30 and customers younger than 30": [("Germany",)],
     "products with price above 300 or below 70": [("Ember Stove",), ("Fell Tent",)],
     "orders with order id 11 or 12": [(11,), (12,)],
-    "number of customers in each country": [(1, "France"), (1, "United Kingdom"), (2, "Germany")],
+    "number of customers in each country": [("France", 1), ("Germany", 2), ("United Kingdom", 1)],
 }
 IN_ORDER = ("growth of orders", "running", "cumulative", "moving", "rank")
 
