@@ -10,7 +10,7 @@ import msgspec
 from app.clarifying import two_meanings
 from app.errors import ExecutionFailed
 from app.guards import Objection
-from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
+from app.planning.plan import MEASURED, ColumnRef, Condition, Filtered, Plan
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.ranker import ranker
 from app.scrubbing import scrub_rows
@@ -191,7 +191,8 @@ def _says_nothing(plan: Plan, rows: ScrubbedRows) -> bool:
 
 def outside_the_data(plan: Plan, planner: Planner) -> Objection | None:
     """A period in which the tables hold nothing at all: a count of zero would mislead."""
-    for condition in plan.where:
+    within = [c for i in plan.select if isinstance(i.expression, Filtered) for c in i.expression.conditions]
+    for condition in (*plan.where, *within):
         if isinstance(condition, Condition) and condition.operator == "between" and condition.until_exclusive:
             ref = condition.expression
             assert isinstance(ref, ColumnRef)

@@ -87,8 +87,9 @@ class Wording:
 
     def restate(self, plan: Plan) -> str:
         """The whole plan as one phrase: "total of amount by country, where status is paid, in March 2025"."""
-        measures = [self.expression(i.expression) for i in plan.select if isinstance(i.expression, MEASURED)]
-        listed = [self.expression(i.expression) for i in plan.select if not isinstance(i.expression, MEASURED)]
+        computed = (*MEASURED, Windowed)
+        measures = [self.expression(i.expression) for i in plan.select if isinstance(i.expression, computed)]
+        listed = [self.expression(i.expression) for i in plan.select if not isinstance(i.expression, computed)]
         if measures:
             head = _join(measures) + (f" by {_join(listed)}" if listed else "")
         else:

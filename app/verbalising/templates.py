@@ -8,8 +8,10 @@ from app.planning.entities import key_columns
 from app.planning.plan import (
     MEASURED,
     Aggregate,
+    Arithmetic,
     ColumnRef,
     Expression,
+    Filtered,
     Measured,
     MetricRef,
     Plan,
@@ -17,6 +19,7 @@ from app.planning.plan import (
     Share,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 from app.planning.tokens import identifier_stems
@@ -71,6 +74,14 @@ class _Writer:
     def _unit(self, expression: Expression) -> str | None:
         if isinstance(expression, Share | ShareOfTotal):
             return "%"
+        if isinstance(expression, Filtered):
+            return self._unit(expression.measure)
+        if isinstance(expression, Arithmetic):
+            units = {"percent_change": "%", "ratio": None}
+            return units[expression.operator] if expression.operator in units else self._unit(expression.left)
+        if isinstance(expression, Windowed):
+            units = {"percent_change": "%", "rank": None}
+            return units[expression.function] if expression.function in units else self._unit(expression.measure)
         if isinstance(expression, MetricRef):
             return next(m.unit for m in self.index.catalog.metrics if m.name == expression.name)
         if isinstance(expression, Aggregate):
@@ -144,7 +155,7 @@ class _Writer:
 
     def _table(self, tail: str) -> str:
         shown = min(len(self.rows.rows), GROUPS)
-        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, MEASURED)]
+        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, (*MEASURED, Windowed))]
         names = [c for c in range(len(self.plan.select)) if c not in measures]
         lines = []
         for row in range(shown):
