@@ -152,7 +152,7 @@ def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
     if slot.text.startswith("key:"):
         keys = key_columns(index.table(slot.near or ""))
         return Task(id(slot), tuple(ColumnOption(ref, 0.9) for ref in keys if len(keys) == 1), slot.near)
-    options = slot.options
+    options = (*slot.options, *_namesakes(slot, index))
     if slot.text.startswith("flag:"):
         types = ("boolean",)
     if types:
@@ -160,6 +160,24 @@ def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
     if types == _NUMERIC:
         options = tuple(option for option in options if not _identifies(option.ref, index))
     return Task(id(slot), options, slot.near)
+
+
+NAMESAKE = 0.8
+"""Trust left in a synonym for a column of the same name in another table."""
+
+
+def _namesakes(slot: Slot, index: SchemaIndex) -> Iterator[ColumnOption]:
+    """Columns named like one that a synonym led to: where "pieces" are a quantity, they are so in every table."""
+    known = {option.ref for option in slot.options}
+    said = {stem(word) for word in slot.text.lower().split()}
+    for option in slot.options[:1]:
+        if option.score < NAMESAKE or said & set(identifier_stems(option.ref.column)):
+            continue
+        for table in index.catalog.tables:
+            for column in table.columns:
+                ref = ColumnRef(table.name, column.name)
+                if column.name == option.ref.column and column.type == option.type and ref not in known:
+                    yield ColumnOption(ref, option.score * NAMESAKE, column.type)
 
 
 def _identifies(ref: ColumnRef, index: SchemaIndex) -> bool:

@@ -178,9 +178,9 @@ def _operators() -> Iterator[tuple[str, Op]]:
     for op, text in (
         (
             ">",
-            "more than|greater than|over|above|larger than|bigger than|exceeding|exceeds|exceed|higher than|in excess of|exceeded|upwards of|is above|longer than|beyond|surpassing",
+            "more than|greater than|over|above|larger than|bigger than|exceeding|exceeds|exceed|higher than|in excess of|exceeded|upwards of|is above|longer than|beyond|surpassing|later than",
         ),
-        ("<", "less than|fewer than|under|below|smaller than|lower than|shorter than|is below"),
+        ("<", "less than|fewer than|under|below|smaller than|lower than|shorter than|is below|earlier than"),
         (
             ">=",
             "at least|no less than|no fewer than|minimum of|a minimum of|or more|or above|greater than or equal to|more than or equal to|not less than|or higher|or over|at or above|or greater",
