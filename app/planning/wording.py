@@ -148,8 +148,7 @@ class Wording:
             name = {"running_total": "running total", "moving_average": f"moving average over {expression.size}"}.get(
                 expression.function, expression.function.replace("_", " ")
             )
-            unit = f" by {expression.along.grain}" if expression.along is not None else ""
-            return f"{name} of {self.expression(expression.measure)}{unit}"
+            return f"{name} of {self.expression(expression.measure)}"
         right = expression.right
         other = f"all {plural(words(right.table))}" if isinstance(right, RowsOf) else self.expression(right)
         name = {"difference": "difference", "ratio": "ratio", "percent_change": "percent change"}[expression.operator]
