@@ -164,6 +164,8 @@ def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
 def not_understood(question: str, plan: TablePlan, passages: PassageAnswer) -> Objection:
     """Why neither tables nor documents answer, naming the words that fit nothing."""
     planned = plan.planned
+    if planned is not None and planned.contradiction:
+        return Objection("contradictory", f"{planned.contradiction} Ask with one of the two, or with “or”.")
     language = other_language(question)
     if language is not None:
         return Objection(

@@ -132,8 +132,10 @@ def conditions(plan: Plan) -> Iterator[Condition]:
     for predicate in plan.where:
         if isinstance(predicate, Condition):
             yield predicate
-        elif isinstance(predicate, AnyOf | Related):
+        elif isinstance(predicate, Related):
             yield from predicate.conditions
+        elif isinstance(predicate, AnyOf):
+            yield from (c for c in predicate.conditions if isinstance(c, Condition))
 
 
 def value_not_held(plan: Plan, planner: Planner) -> Objection | None:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.missing_values import beyond_range, value_not_held
-from app.planning.plan import MEASURED, ColumnRef, Condition, Plan
+from app.planning.plan import MEASURED, ColumnRef, Condition, Filtered, Plan
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.ranker import ranker
 from app.planning.schema_index import SchemaIndex
@@ -239,7 +239,8 @@ def outside_the_data(plan: Plan, planner: Planner, bounds: Bounds | None = None)
 
     `bounds` gives the first and last date of a column; the catalog's, if it is not given.
     """
-    for condition in plan.where:
+    within = [c for i in plan.select if isinstance(i.expression, Filtered) for c in i.expression.conditions]
+    for condition in (*plan.where, *within):
         if isinstance(condition, Condition) and condition.operator == "between" and condition.until_exclusive:
             ref = condition.expression
             assert isinstance(ref, ColumnRef)

@@ -226,7 +226,9 @@ class Nearest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer. Codes: not_in_data, unsafe, not_understood, not_permitted, no_sources, no_such_value."""
+    """Why there is no answer. Codes: not_in_data, unsafe, not_understood, contradictory,
+    not_permitted, no_sources, no_such_value.
+    """
 
     code: str
     reason: str

@@ -40,13 +40,16 @@ from app.planning.plan import (
 from app.planning.schema_index import SchemaIndex
 from app.planning.tokens import identifier_stems
 from app.planning.wording import plural, singular, words
+from bench.synthetic_forms import FORMS
 from bench.text2sql import HOME
 from ingest.request import slug
 from ingest.stores.catalog import Catalog, Column, Metric, Table
 from ingest.stores.snapshot import SourceReader, Store
 
 SEED = 7
-EACH = 140
+COMPUTED = 0.2
+"""Share of draws that ask for computed values (`bench.synthetic_forms`)."""
+EACH = 170
 """Questions tried for one database."""
 METRICS = (
     "units sold",
@@ -105,7 +108,10 @@ class Maker:
             self.metric, self.metric, self.metric_top, self.without_children, self.superlative, self.superlative,
             self.valued, self.valued, self.metric_of_value, self.metric_of_value, self.having, self.ranked_groups,
         )  # fmt: skip
-        return self.chance.choice(kinds)(self.chance.choice(self.tables))
+        table = self.chance.choice(self.tables)
+        if self.chance.random() < COMPUTED:
+            return self.chance.choice(FORMS)(self, table)
+        return self.chance.choice(kinds)(table)
 
     def pick(self, *texts: str) -> str:
         """One of the wordings."""

@@ -14,18 +14,23 @@ from app.planning.joins import JoinGraph
 from app.planning.naming import named_items
 from app.planning.plan import (
     MEASURED,
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
     AggregateName,
+    Among,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
     Expression,
+    Filtered,
     Measured,
     MetricRef,
     Ordering,
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
@@ -65,9 +70,23 @@ def columns_of(predicate: Predicate) -> set[ColumnRef]:
     if isinstance(predicate, Condition):
         expression = predicate.expression
         return {expression} if isinstance(expression, ColumnRef) else set()
-    if isinstance(predicate, AboveAverage):
+    if isinstance(predicate, AgainstAggregate | Among):
         return {predicate.column}
-    return {ref for condition in predicate.conditions for ref in columns_of(condition)}
+    if isinstance(predicate, ComparedColumns):
+        return {predicate.left, predicate.right}
+    if isinstance(predicate, RelatedCount):
+        return set()
+    conditions: Sequence[Condition | Related] = predicate.conditions
+    return {ref for condition in conditions for ref in columns_of(condition)}
+
+
+def columns_compared(plan: Plan) -> set[ColumnRef]:
+    """The columns that the plan's own measures test: those whose two sides a difference or a growth compares."""
+    sides: list[Filtered] = []
+    for measure in measures_of(plan):
+        found = (measure.left, measure.right) if isinstance(measure, Arithmetic) else (measure,)
+        sides += [side for side in found if isinstance(side, Filtered)]
+    return {ref for side in sides for condition in side.conditions for ref in columns_of(condition)}
 
 
 def columns_filtered(plan: Plan) -> set[ColumnRef]:
@@ -81,7 +100,10 @@ def columns_filtered(plan: Plan) -> set[ColumnRef]:
 def with_conditions(plan: Plan, added: Iterable[Predicate]) -> Plan:
     """The plan with further conditions; each replaces what it cannot stand beside on the same column."""
     where = list(plan.where)
+    compared = columns_compared(plan)
     for predicate in added:
+        if columns_of(predicate) & compared:
+            raise NoChange("a condition on what two sides are compared by")
         where = _with_condition(where, predicate)
     return msgspec.structs.replace(plan, where=tuple(where))
 

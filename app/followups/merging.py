@@ -16,7 +16,18 @@ from app.followups.reading import drawn_to, readings
 from app.planning.binding import Bound, bind
 from app.planning.draft import Draft, Measure
 from app.planning.elements import Element
-from app.planning.plan import Aggregate, ColumnRef, Condition, Expression, Ordering, Plan, Predicate, Related, Truncated
+from app.planning.plan import (
+    MEASURED,
+    Aggregate,
+    ColumnRef,
+    Condition,
+    Expression,
+    Ordering,
+    Plan,
+    Predicate,
+    Related,
+    Truncated,
+)
 from app.planning.planner import Planner
 from app.planning.resolve import Resolver, Unresolvable, tables_of, tables_of_plan
 from app.planning.schema_index import phrase_key
@@ -239,7 +250,7 @@ def _remeasured(measure: Measure, addition: _Addition, free: Sequence[str], plan
     if counts_again and all(isinstance(m, Aggregate) and m.function == "count" for m in changes.measures_of(plan)):
         return plan, False
     expression = addition.expression(measure)
-    if measure.kind not in ("metric", "aggregate", "count") or isinstance(expression, ColumnRef | Truncated):
+    if measure.kind not in ("metric", "aggregate", "count") or not isinstance(expression, MEASURED):
         raise NoChange("no measure that can take another's place")
     if measure.kind == "count" and measure.table is None:
         raise NoChange("it is open what is counted")

@@ -103,7 +103,7 @@ def _tasks(draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]
         if measure.slot is not None:
             types = (
                 _NUMERIC
-                if measure.function in ("sum", "avg")
+                if measure.function in ("sum", "avg", "median")
                 else _ORDERED
                 if measure.function in ("min", "max")
                 else ()
@@ -112,16 +112,38 @@ def _tasks(draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]
     for key in draft.groups:
         if key.slot is not None:
             yield _slot_task(key.slot, index, ())
-    for condition in draft.filters:
+    for condition in _conditions(draft):
         yield from _filter_tasks(condition, draft, index, graph)
+        if condition.within is not None:
+            yield _slot_task(condition.within, index, ())
     if draft.happened is not None and not any(f.slot is draft.happened for f in draft.filters):
         yield _slot_task(draft.happened, index, ("date", "timestamp"))
 
 
 def _measures(draft: Draft) -> Iterator[Measure]:
-    yield from draft.items
-    yield from (key.measure for key in draft.orders if key.measure is not None)
-    yield from (condition.measure for condition in draft.filters if condition.measure is not None)
+    named = [
+        *draft.items,
+        *(key.measure for key in draft.orders if key.measure is not None),
+        *(condition.measure for condition in draft.filters if condition.measure is not None),
+    ]
+    seen: set[int] = set()
+    for measure in (part for whole in named for part in (whole, *whole.parts)):
+        if id(measure) not in seen:
+            seen.add(id(measure))
+            yield measure
+
+
+def _conditions(draft: Draft) -> Iterator[Filter]:
+    """The conditions of a draft with those inside its computed measures and comparisons."""
+    for condition in draft.filters:
+        yield condition
+        yield from condition.sides
+    seen: set[int] = set()
+    for measure in _measures(draft):
+        for side in measure.sides:
+            if id(side) not in seen:
+                seen.add(id(side))
+                yield side
 
 
 def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
@@ -130,7 +152,7 @@ def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
     if slot.text.startswith("key:"):
         keys = key_columns(index.table(slot.near or ""))
         return Task(id(slot), tuple(ColumnOption(ref, 0.9) for ref in keys if len(keys) == 1), slot.near)
-    options = slot.options
+    options = (*slot.options, *_namesakes(slot, index))
     if slot.text.startswith("flag:"):
         types = ("boolean",)
     if types:
@@ -140,9 +162,34 @@ def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
     return Task(id(slot), options, slot.near)
 
 
+NAMESAKE = 0.8
+"""Trust left in a synonym for a column of the same name in another table."""
+
+
+def _namesakes(slot: Slot, index: SchemaIndex) -> Iterator[ColumnOption]:
+    """Columns named like one that a synonym led to: where "pieces" are a quantity, they are so in every table."""
+    known = {option.ref for option in slot.options}
+    said = {stem(word) for word in slot.text.lower().split()}
+    for option in slot.options[:1]:
+        if option.score < NAMESAKE or said & set(identifier_stems(option.ref.column)):
+            continue
+        for table in index.catalog.tables:
+            for column in table.columns:
+                ref = ColumnRef(table.name, column.name)
+                if column.name == option.ref.column and column.type == option.type and ref not in known:
+                    yield ColumnOption(ref, option.score * NAMESAKE, column.type)
+
+
 def _identifies(ref: ColumnRef, index: SchemaIndex) -> bool:
     """Whether a column holds identifiers, whose sums and averages mean nothing."""
     return identifier_stems(ref.column)[-1] in ("id", "key") or ref in key_columns(index.table(ref.table))
+
+
+def _measurable(ref: ColumnRef, index: SchemaIndex, said: str) -> bool:
+    """Whether "more than 3" may be said of a column: an identifier only if it is called one."""
+    if index.column(ref).type not in _NUMERIC:
+        return False
+    return not _identifies(ref, index) or said.lower().split(" ")[-1] in ("id", "ids", "number", "code", "key")
 
 
 def _topic_task(slot: Slot, index: SchemaIndex) -> Task:
@@ -179,14 +226,16 @@ def _filter_tasks(condition: Filter, draft: Draft, index: SchemaIndex, graph: Jo
         yield _period_task(condition, draft, index, graph)
     elif condition.slot is not None:
         numeric = condition.kind in ("compare", "average") and all(not isinstance(v, str) for v in condition.values)
-        types: Sequence[str] = _NUMERIC if numeric and condition.kind == "average" else ()
+        types: Sequence[str] = ()
+        if condition.kind == "average":
+            types = _NUMERIC if condition.function in ("avg", "median") else _ORDERED
         if condition.kind == "compare" and numeric and condition.operator == "=":
             types = ("integer", "number", "text")
         task = _slot_task(condition.slot, index, types)
         if numeric and condition.kind == "compare" and condition.operator != "=":
             task = Task(
                 task.key,
-                tuple(o for o in task.options if index.column(o.ref).type in _NUMERIC),
+                tuple(o for o in task.options if _measurable(o.ref, index, condition.slot.text)),
                 task.near,
                 task.flipped,
             )

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
 
+from app.planning.computed_trees import along_time, computed, of_rows_where, ranked
 from app.planning.joins import JoinGraph, Step
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
+    Among,
     AnyOf,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
     Expression,
+    Filtered,
     Literal_,
     MetricRef,
     Ordering,
     Plan,
     Predicate,
     Related,
+    RelatedCount,
+    RowsOf,
     Share,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 
@@ -64,7 +73,27 @@ class Compiler:
             query = query.order_by(self._ordering(ordering), copy=False)
         if self.plan.distinct or (self.multiplied and not self.plan.aggregated and not self._shows_many_side()):
             query = query.distinct(copy=False)
-        return query.limit(self.plan.limit, copy=False) if self.plan.limit is not None else query
+        return self._limited(query)
+
+    def _limited(self, query: exp.Select) -> exp.Select:
+        """The query with its limit, which may count anew in each group (`QUALIFY row_number() OVER (…) <= n`)."""
+        plan = self.plan
+        if plan.limit is None:
+            return query
+        if not plan.limit_within:
+            query = query.limit(plan.limit, copy=False)
+            return query.offset(plan.offset, copy=False) if plan.offset else query
+        query.set("order", None)
+        number = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[self._expression(e) for e in plan.limit_within],
+            order=exp.Order(expressions=[self._ordering(o) for o in plan.order_by]),
+        )
+        kept: exp.Expr = exp.LTE(this=number, expression=exp.Literal.number(plan.limit + plan.offset))
+        if plan.offset:
+            kept = exp.and_(exp.GT(this=number.copy(), expression=exp.Literal.number(plan.offset)), kept)
+        query.set("qualify", exp.Qualify(this=kept))
+        return query.order_by(*[exp.Ordered(this=self._expression(e)) for e in plan.limit_within], copy=False)
 
     # -- tables ------------------------------------------------------------------------------------------------------
 
@@ -80,10 +109,16 @@ class Compiler:
             return (expression.column.table,)
         if isinstance(expression, MetricRef):
             return (expression.table, *self._metric_columns(expression))
-        if isinstance(expression, ShareOfTotal):
+        if isinstance(expression, ShareOfTotal | Windowed):
             return self._expression_tables(expression.measure)
         if isinstance(expression, Share):
             return (expression.table, *(t for c in expression.conditions for t in _direct_tables(c)))
+        if isinstance(expression, Filtered):
+            within = (t for c in expression.conditions for t in _direct_tables(c))
+            return (*self._expression_tables(expression.measure), *within)
+        if isinstance(expression, Arithmetic):
+            right = () if isinstance(expression.right, RowsOf) else self._expression_tables(expression.right)
+            return (*self._expression_tables(expression.left), *right)
         return (expression.table,)
 
     def _metric_columns(self, metric: MetricRef) -> tuple[str, ...]:
@@ -122,7 +157,35 @@ class Compiler:
             return self._share_of_total(expression)
         if isinstance(expression, Share):
             return self._share(expression)
+        if isinstance(expression, Filtered):
+            return self._filtered(expression)
+        if isinstance(expression, Arithmetic):
+            return self._arithmetic(expression)
+        if isinstance(expression, Windowed):
+            return self._windowed(expression)
         return self._aggregate(expression)
+
+    def _filtered(self, filtered: Filtered) -> exp.Expr:
+        """The aggregate of `CASE WHEN … THEN …`, which every SQL dialect knows."""
+        tree = self._expression(filtered.measure)
+        return of_rows_where(tree, exp.and_(*[self._condition(c) for c in filtered.conditions]))
+
+    def _arithmetic(self, found: Arithmetic) -> exp.Expr:
+        left = self._expression(found.left)
+        if isinstance(found.right, RowsOf):
+            right: exp.Expr = exp.select(exp.Count(this=exp.Star())).from_(_table(found.right.table)).subquery()
+        else:
+            right = self._expression(found.right)
+        return computed(found.operator, left, right)
+
+    def _windowed(self, found: Windowed) -> exp.Expr:
+        measure = self._expression(found.measure)
+        if found.function == "rank":
+            return ranked(measure, found.descending)
+        if found.along is None:
+            raise CannotCompile("nothing to go along")
+        others = [self._expression(e) for e in self.plan.group_by if e != found.along]
+        return along_time(found.function, measure, self._truncated(found.along), found.along.grain, others, found.size)
 
     def _share(self, share: Share) -> exp.Expr:
         """Percent of rows: `100.0 * count(*) FILTER (WHERE …) / nullif(count(*), 0)`."""
@@ -159,11 +222,9 @@ class Compiler:
         column = _column(argument)
         if function == "count_distinct" or (function == "count" and repeats):
             return exp.Count(this=exp.Distinct(expressions=[column]))
-        if repeats and function in ("sum", "avg"):
+        if repeats and function in ("sum", "avg", "median"):
             raise CannotCompile(f"the {function} of {argument.column} would count rows twice")
-        return {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}[function](
-            this=column
-        )
+        return _AGGREGATES[function](this=column)
 
     def _count_rows(self, table: str) -> exp.Expr:
         key = self.index.table(table).primary_key
@@ -187,8 +248,7 @@ class Compiler:
     def _metric_filters(self) -> list[exp.Expr]:
         expressions = [i.expression for i in (*self.plan.select, *self.plan.evidence)]
         expressions += [c.expression for c in self.plan.having] + [o.expression for o in self.plan.order_by]
-        expressions = [e.measure if isinstance(e, ShareOfTotal) else e for e in expressions]
-        metrics = dict.fromkeys(e for e in expressions if isinstance(e, MetricRef))
+        metrics = dict.fromkeys(metric for e in expressions for metric in _metrics_of(e))
         trees = [tree for metric in metrics for tree in self._metric_filter_tree(metric)]
         return list(dict.fromkeys(trees))
 
@@ -214,14 +274,52 @@ class Compiler:
         if isinstance(predicate, Condition):
             return self._condition(predicate)
         if isinstance(predicate, AnyOf):
-            return exp.or_(*[self._condition(c) for c in predicate.conditions])
-        if isinstance(predicate, AboveAverage):
-            return self._above_average(predicate)
+            return exp.or_(*[self._predicate(c) for c in predicate.conditions])
+        if isinstance(predicate, AgainstAggregate):
+            return self._against_aggregate(predicate)
+        if isinstance(predicate, ComparedColumns):
+            return _COMPARISONS[predicate.operator](this=_column(predicate.left), expression=_column(predicate.right))
+        if isinstance(predicate, Among):
+            return self._among(predicate)
+        if isinstance(predicate, RelatedCount):
+            return self._related_count(predicate)
         return self._related(predicate)
 
-    def _above_average(self, predicate: AboveAverage) -> exp.Expr:
-        inner = exp.select(exp.Avg(this=_column(predicate.column))).from_(_table(predicate.column.table))
-        return _COMPARISONS[predicate.operator](this=_column(predicate.column), expression=inner.subquery())
+    def _against_aggregate(self, predicate: AgainstAggregate) -> exp.Expr:
+        """`column > (SELECT avg(column) FROM …)`; within a group, of the rows that share the group's value."""
+        column, function = predicate.column, _AGGREGATES[predicate.function]
+        if predicate.within is None:
+            inner = self._rows_where(column.table, predicate.conditions, once=predicate.function in ("avg", "median"))
+            inner = inner.select(function(this=_column(column)), append=False)
+        else:
+            peers = exp.to_identifier("peers", quoted=True)
+            same = exp.column(exp.to_identifier(predicate.within.column, quoted=True), table=peers)
+            inner = exp.select(
+                function(this=exp.column(exp.to_identifier(column.column, quoted=True), table=peers.copy()))
+            ).from_(exp.alias_(_table(column.table), "peers", quoted=True, table=True))
+            inner = inner.where(exp.EQ(this=same, expression=_column(predicate.within)))
+        return _COMPARISONS[predicate.operator](this=_column(column), expression=inner.subquery())
+
+    def _among(self, predicate: Among) -> exp.Expr:
+        """`column [NOT] IN (SELECT column FROM … WHERE …)`."""
+        column = predicate.column
+        inner = self._rows_where(column.table, predicate.conditions).select(_column(column), append=False)
+        if predicate.negated:
+            inner = inner.where(exp.not_(exp.Is(this=_column(column), expression=exp.Null())))
+        found: exp.Expr = exp.In(this=_column(column), query=inner.subquery())
+        return exp.not_(found) if predicate.negated else found
+
+    def _rows_where(self, table: str, conditions: Sequence[Condition], *, once: bool = False) -> exp.Select:
+        """A sub-query over the rows of a table that fulfil conditions; with `once`, none may be repeated."""
+        steps = self.graph.spanning(table, {t for c in conditions for t in _direct_tables(c)})
+        if steps is None or (once and any(step.multiplies for step in steps)):
+            raise CannotCompile(f"the conditions on {table} repeat its rows or cannot be joined")
+        inner = exp.select().from_(_table(table))
+        for step in steps:
+            inner = inner.join(_table(step.to_table), on=_on(step), join_type="inner")
+        for condition in conditions:
+            inner = inner.where(self._condition(condition))
+        return inner
 
     def _condition(self, condition: Condition) -> exp.Expr:
         left = self._expression(condition.expression)
@@ -235,16 +333,30 @@ class Compiler:
                 return [exp.cast(exp.Literal.string(str(v)), kind) for v in condition.values]
         return [literal(v) for v in condition.values]
 
-    def _related(self, related: Related) -> exp.Expr:
-        """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
-        path = self.graph.path(self.plan.base, related.table)
+    def _along_path(self, table: str) -> exp.Select:
+        """A sub-query over the rows of a table that belong to the row of the base outside."""
+        path = self.graph.path(self.plan.base, table)
         if not path:
-            raise CannotCompile(f"no join connects {self.plan.base} with {related.table}")
+            raise CannotCompile(f"no join connects {self.plan.base} with {table}")
         first, rest = path[0], path[1:]
-        inner = exp.select(exp.Literal.number(1)).from_(_table(first.to_table))
+        inner = exp.select().from_(_table(first.to_table))
         for step in rest:
             inner = inner.join(_table(step.to_table), on=_on(step), join_type="inner")
-        inner = inner.where(_on(first))
+        return inner.where(_on(first))
+
+    def _related_count(self, related: RelatedCount) -> exp.Expr:
+        """`(SELECT count(*) FROM … WHERE …) > n` along the path from the base to the counted table."""
+        path = self.graph.path(self.plan.base, related.table) or ()
+        if any(before.multiplies and not after.multiplies for before, after in pairwise(path)):
+            counted = self._count_rows(related.table)  # a row may be met by several ways
+        else:
+            counted = exp.Count(this=exp.Star())
+        inner = self._along_path(related.table).select(counted, append=False)
+        return _COMPARISONS[related.operator](this=inner.subquery(), expression=literal(related.number))
+
+    def _related(self, related: Related) -> exp.Expr:
+        """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
+        inner = self._along_path(related.table).select(exp.Literal.number(1), append=False)
         for condition in related.conditions:
             inner = inner.where(self._condition(condition))
         exists: exp.Expr = exp.Exists(this=inner)
@@ -258,6 +370,28 @@ def _without_infinity(tree: exp.Expr) -> exp.Expr:
         if not isinstance(divisor, exp.Literal | exp.Nullif):
             division.set("expression", exp.Nullif(this=divisor.copy(), expression=exp.Literal.number(0)))
     return tree
+
+
+_AGGREGATES: dict[str, type[exp.Func]] = {
+    "count": exp.Count,
+    "sum": exp.Sum,
+    "avg": exp.Avg,
+    "min": exp.Min,
+    "max": exp.Max,
+    "median": exp.Median,
+}
+
+
+def _metrics_of(expression: Expression) -> tuple[MetricRef, ...]:
+    """The metrics that an expression is computed from."""
+    if isinstance(expression, MetricRef):
+        return (expression,)
+    if isinstance(expression, ShareOfTotal | Filtered | Windowed):
+        return _metrics_of(expression.measure)
+    if isinstance(expression, Arithmetic):
+        right = () if isinstance(expression.right, RowsOf) else _metrics_of(expression.right)
+        return (*_metrics_of(expression.left), *right)
+    return ()
 
 
 def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:
@@ -332,12 +466,14 @@ def _on(step: Step) -> exp.Expr:
 
 
 def _direct_tables(predicate: Predicate) -> Iterable[str]:
-    if isinstance(predicate, Related):
+    if isinstance(predicate, Related | RelatedCount):
         return ()
-    if isinstance(predicate, AboveAverage):
+    if isinstance(predicate, AgainstAggregate | Among):
         return (predicate.column.table,)
+    if isinstance(predicate, ComparedColumns):
+        return {predicate.left.table, predicate.right.table}
     conditions = predicate.conditions if isinstance(predicate, AnyOf) else (predicate,)
-    expressions = [c.expression for c in conditions]
+    expressions = [c.expression for c in conditions if isinstance(c, Condition)]
     return {e.column.table if isinstance(e, Truncated) else e.table for e in expressions}
 
 

@@ -60,6 +60,8 @@ class Period(msgspec.Struct, frozen=True):
     label: str
     year_only: bool = False
     """A bare year, which may also be meant as a number."""
+    parts: tuple[Period, Period] | None = None
+    """The two periods that "from … to …" named, for a question about the change between them."""
 
 
 def add_unit(day: date, unit: Unit, count: int) -> date:
@@ -301,7 +303,8 @@ def read_period(tokens: Sequence[Token], at: int, today: date) -> tuple[Period, 
             if second is not None:
                 label = f"{first[0].label} to {second[0].label}"
                 both = first[0].year_only and second[0].year_only
-                return Period(first[0].start, second[0].end, label, year_only=both), second[1]
+                parts = (first[0], second[0])
+                return Period(first[0].start, second[0].end, label, year_only=both, parts=parts), second[1]
     if word in _SINCE:
         found = reader.read(at + 1)
         return (_one_sided(_SINCE[word], found[0]), found[1]) if found is not None else None

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from app.planning.dates import Period
 from app.planning.elements import ColumnOption, Element
-from app.planning.plan import AggregateName, Grain, Literal_, MetricRef, Operator
+from app.planning.plan import AggregateName, ArithmeticName, Grain, Literal_, MetricRef, Operator, WindowName
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,29 @@ class Slot:
 
 @dataclass(frozen=True)
 class Measure:
-    """What is computed or listed: a column, an aggregate of one, a count of a table's rows, or a metric."""
+    """What is computed or listed: a column, an aggregate of one, a count of a table's rows, or a metric.
 
-    kind: Literal["column", "aggregate", "count", "metric", "share"]
+    A `computed` one is made of other measures: `parts` are subtracted or divided, or one part is taken on both `sides`
+    (the first minus the second), or along the calendar unit that the question groups by.
+    """
+
+    kind: Literal["column", "aggregate", "count", "metric", "share", "computed", "rows_of"]
     function: AggregateName | None = None
     slot: Slot | None = None
     table: str | None = None
     metric: MetricRef | None = None
+    computed: ArithmeticName | WindowName | None = None
+    parts: tuple[Measure, ...] = ()
+    sides: tuple[Filter, ...] = ()
+    size: int = 3
+    """Rows that a moving average spans."""
+    turned: bool = False
+    """The second side minus the first: "how many fewer"."""
 
 
-FilterKind: TypeAlias = Literal["value", "compare", "period", "null", "like", "having", "average", "related", "boolean"]
+FilterKind: TypeAlias = Literal[
+    "value", "compare", "period", "null", "like", "having", "average", "related", "boolean", "columns", "same"
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,12 @@ class Filter:
     measure: Measure | None = None
     table: str | None = None
     period: Period | None = None
+    function: Literal["avg", "min", "max", "median"] = "avg"
+    """Of a comparison with an aggregate: which one."""
+    within: Slot | None = None
+    """Of a comparison with an aggregate: the group that it is taken of ("of their category")."""
+    sides: tuple[Filter, ...] = ()
+    """Of a comparison with an aggregate: the conditions on the rows that it is taken of."""
     at: int = 0
     """Position of the condition among the elements."""
     either: int = 0
@@ -70,6 +89,10 @@ class GroupKey:
     grain: Grain | None = None
     divides: bool = False
     """Named by "per" or "by", and so in want of something to count or sum."""
+    each: bool = False
+    """Named as "each" or "per": what is ranked is ranked in each group."""
+    after: int = 0
+    """How many outputs were named before it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +116,8 @@ class Draft:
     tables: list[tuple[str, int, float]] = field(default_factory=list)
     """Tables named, with position and link score."""
     limit: int | None = None
+    offset: int = 0
+    """Rows to skip: 1 for "the second highest"."""
     top_descending: bool | None = None
     distinct: bool = False
     everything: bool = False

@@ -15,17 +15,24 @@ from app.planning.elements import Element
 from app.planning.entities import display_columns, key_columns
 from app.planning.joins import JoinGraph, Step
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
+    Among,
     AnyOf,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
+    Filtered,
     MetricRef,
     Plan,
     Predicate,
     Related,
+    RelatedCount,
     Truncated,
+    Windowed,
 )
+from app.planning.resolve import tables_of
 from app.planning.schema_index import SchemaIndex
 
 _CUES: dict[str, str] = {
@@ -156,7 +163,21 @@ def _structure(plan: Plan) -> dict[str, float]:
         "related": float(sum(isinstance(p, Related) and not p.negated for p in plan.where)),
         "related_not": float(sum(isinstance(p, Related) and p.negated for p in plan.where)),
         "related_bare": float(sum(isinstance(p, Related) and not p.conditions and not p.negated for p in plan.where)),
-        "above_average": float(sum(isinstance(p, AboveAverage) for p in plan.where)),
+        "against_other": float(
+            sum(isinstance(p, AgainstAggregate) and (p.within is not None or p.function != "avg") for p in plan.where)
+        ),
+        "related_count": float(sum(isinstance(p, RelatedCount) for p in plan.where)),
+        "among": float(sum(isinstance(p, Among) for p in plan.where)),
+        "columns_compared": float(sum(isinstance(p, ComparedColumns) for p in plan.where)),
+        "computed": float(sum(isinstance(i.expression, Arithmetic | Filtered) for i in plan.select)),
+        "windowed": float(sum(isinstance(i.expression, Windowed) for i in plan.select)),
+        "median": float(functions.count("median")),
+        "limit_within": float(len(plan.limit_within)),
+        "offset": float(plan.offset),
+        "measure_at": float(
+            next((n for n, i in enumerate(plan.select) if isinstance(i.expression, Aggregate | MetricRef)), -1)
+        ),
+        "above_average": float(sum(isinstance(p, AgainstAggregate) for p in plan.where)),
         "groups": float(len(plan.group_by)),
         "having": float(len(plan.having)),
         "order": float(len(plan.order_by)),
@@ -175,22 +196,17 @@ def _flat(predicates: Sequence[Predicate]) -> Iterator[Condition]:
     for predicate in predicates:
         if isinstance(predicate, Condition):
             yield predicate
-        elif isinstance(predicate, AnyOf | Related):
+        elif isinstance(predicate, AnyOf):
+            yield from _flat(predicate.conditions)
+        elif isinstance(predicate, Related | Among):
             yield from predicate.conditions
 
 
 def _tables(plan: Plan) -> set[str]:
-    named = {plan.base}
     expressions = [*(i.expression for i in plan.select), *plan.group_by, *(o.expression for o in plan.order_by)]
-    for expression in expressions:
-        named.add(expression.column.table if isinstance(expression, Truncated) else expression.table)
-    for predicate in plan.where:
-        if isinstance(predicate, Related):
-            named.add(predicate.table)
-    for condition in _flat(plan.where):
-        expression = condition.expression
-        named.add(expression.column.table if isinstance(expression, Truncated) else expression.table)
-    return named
+    expressions += [condition.expression for condition in _flat(plan.where)]
+    related = {predicate.table for predicate in plan.where if isinstance(predicate, Related | RelatedCount)}
+    return {plan.base, *related, *(table for expression in expressions for table in tables_of(expression))}
 
 
 def _joins(plan: Plan, graph: JoinGraph) -> dict[str, float]:
@@ -236,7 +252,7 @@ def _fit(question: str, draft: Draft, plan: Plan, index: SchemaIndex) -> dict[st
         "lacks_group": float(has["each"] and not plan.group_by),
         "extra_group": float(bool(plan.group_by) and not has["each"]),
         "lacks_average": float(
-            has["average"] and not averaged and not any(isinstance(p, AboveAverage) for p in plan.where)
+            has["average"] and not averaged and not any(isinstance(p, AgainstAggregate) for p in plan.where)
         ),
         "lacks_rank": float((has["most"] or has["least"]) and not ranked),
         "extra_rank": float(bool(plan.limit) and not (has["most"] or has["least"])),
@@ -255,6 +271,8 @@ def _fit(question: str, draft: Draft, plan: Plan, index: SchemaIndex) -> dict[st
         "shown_names": float(any(ref in display_columns(index.table(ref.table)) for ref in outputs)),
         "base_named": float(plan.base in named),
         "items": float(len(draft.items)),
+        "said_first": float(min((k.after for k in draft.groups), default=0)),
+        "divides": float(any(k.divides for k in draft.groups)),
         "date_guessed": float(any(f.kind == "period" and f.slot is None for f in draft.filters)),
         "loose_values": float(sum(f.kind == "value" and f.slot is None for f in draft.filters)),
         "output_mismatch": float(abs(len(plan.select) - max(1, len(draft.items)))),

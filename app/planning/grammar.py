@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from app.planning import patterns_computed as computed
 from app.planning import patterns_filter as filters
+from app.planning import patterns_nested as nested
 from app.planning import patterns_order as orders
 from app.planning import patterns_presence as presence
-from app.planning.draft import Draft, GroupKey, Measure
+from app.planning.draft import Draft, Filter, GroupKey, Measure, Slot
 from app.planning.elements import ColumnOption, Element
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 from app.planning.tokens import identifier_stems
@@ -87,7 +89,7 @@ def grain(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     op = elements[i].as_op("grain")
     if op is None:
         return None
-    draft.groups.append(GroupKey(grain=op.value))  # type: ignore[arg-type]
+    draft.groups.append(GroupKey(grain=op.value, after=len(draft.items), each=True))  # type: ignore[arg-type]
     return i + 1
 
 
@@ -98,11 +100,13 @@ def group(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     after = skip(elements, i + 1, "distinct", "filler", "prep", "all_of")
     target = at(elements, after)
+    if elements[i].text.lower() == "across" and at(elements, i + 1).is_op("all_of"):
+        return None  # "the average age across all gymnasts" is one figure
     if target.kind not in ("table", "column") or (named_by and not _groups_by(draft, elements, after)):
         return None
     keys, end = _group_keys(draft, elements, after)
     divides = named_by or elements[i].text.lower() in ("per", "grouped by", "split by", "broken down by")
-    draft.groups.extend(replace(key, divides=divides) for key in keys)
+    draft.groups.extend(replace(key, divides=divides, each=True, after=len(draft.items)) for key in keys)
     return end
 
 
@@ -187,7 +191,7 @@ def table(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
 
 def alternative(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     """ "older than 60 or without an address": the conditions on both sides are alternatives."""
-    if not elements[i].is_op("or") or not draft.filters:
+    if not elements[i].is_op("or") or not draft.filters or elements[i].text.lower() == "either":
         return None
     draft.alternatives.append((len(draft.filters), elements[i]))
     return i + 1
@@ -216,9 +220,47 @@ def column(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     return i + 1
 
 
+_IDENTIFIERS = frozenset({"id", "ids", "identifier", "identifiers"})
+
+
+def identifier(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
+    """ "the id of the employee" where no column is called so: the key of the table."""
+    if elements[i].kind != "unknown" or elements[i].text.lower() not in _IDENTIFIERS:
+        return None
+    after = at(elements, skip(elements, i + 1, "prep", "filler", "all_of", "group"))
+    before = at(elements, i - 1)
+    named = [e.table for e in (before, after) if e.kind == "table"] or [name for name, _, _ in draft.tables]
+    later = [e.table for e in elements[i:] if e.kind == "table"]
+    table = next(iter([*named, *later]), None)
+    if table is None:
+        return None
+    slot = Slot((), f"key:{table}", i, table)
+    number_at = i + 1
+    while at(elements, number_at).is_op("where", "filler", "compare"):
+        number_at += 1
+    number = at(elements, number_at).number
+    if number is not None:
+        draft.filters.append(Filter("compare", slot, operator="=", values=(number,)))
+        return number_at + 1
+    if draft.filtering:
+        return None
+    draft.items.append(Measure("column", slot=slot))
+    return i + 1
+
+
 PATTERNS: tuple[Pattern, ...] = (
     everything,
-    orders.average_reference,
+    computed.growth,
+    computed.running,
+    computed.moving,
+    computed.rank,
+    computed.difference,
+    computed.ratio,
+    computed.against,
+    computed.ordinal,
+    nested.against_aggregate,
+    nested.same_as,
+    nested.columns_compared,
     filters.compared,
     filters.counted_more,
     filters.column_condition,
@@ -252,6 +294,7 @@ PATTERNS: tuple[Pattern, ...] = (
     presence.absent,
     presence.present,
     presence.flag,
+    identifier,
     table,
     column,
     orders.direction,
@@ -279,6 +322,7 @@ def read(elements: Sequence[Element]) -> Draft:
             i += 1
     if draft.negate:
         draft.uncovered.append(next(e for e in elements if e.is_op("not")))
+    computed.settle(draft, elements)
     _join_alternatives(draft)
     _check_asked_for(draft, elements)
     return draft
@@ -340,15 +384,33 @@ def _unread_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
         return False
     if element.kind == "column":
         return draft.filtering and word.endswith("ed")
-    verb = word.endswith(("ed", "ing")) or at(elements, i - 1).text.lower().split(" ")[-1] in _BEFORE_VERBS
-    return verb and following.kind in ("value", "quoted", "table", "column")
+    verb = word.endswith(("ed", "ing", "ied", "en")) or at(elements, i - 1).text.lower().split(" ")[-1] in _BEFORE_VERBS
+    if verb and following.kind in ("value", "quoted", "table", "column"):
+        return True
+    return _closing_verb(draft, elements, i)
+
+
+def _closing_verb(draft: Draft, elements: Sequence[Element], i: int) -> bool:
+    """Whether a verb closes a relation of two things: "the number of students *affected*" by each allergy.
+
+    Never of what the question is about: "how many customers churned" asks for a condition that must not go unread.
+    """
+    before = at(elements, i - 1)
+    about = draft.tables[0][0] if draft.tables else None
+    word = elements[i].text.lower()
+    if not word.endswith("ed") or before.kind != "table" or before.table == about or elements[i].kind != "unknown":
+        return False
+    draft.assumed *= DROPPED_VERB
+    return bool(draft.orders or draft.groups or any(f.kind == "having" for f in draft.filters))
 
 
 def _droppable(draft: Draft, element: Element, following: Element) -> bool:
     if element.is_op("both"):
-        return not draft.filtering
+        return not draft.filtering or following.kind not in ("value", "quoted")
     if element.kind == "unknown":
         return not any(character.isalnum() for character in element.text)
-    if element.text.lower() in ("by", "either"):
-        return following.kind == "value"
+    if element.text.lower() == "either":
+        return True
+    if element.text.lower() == "by":
+        return following.kind in ("value", "quoted", "table") or following.is_op("most")
     return element.is_op(*DROPPED)

@@ -52,6 +52,17 @@ OpKind: TypeAlias = Literal[
     "everything",
     "both",
     "state",
+    "growth",
+    "running",
+    "moving",
+    "rank",
+    "difference",
+    "more_of",
+    "against",
+    "ordinal",
+    "ratio",
+    "same",
+    "any",
 ]
 
 
@@ -70,6 +81,60 @@ def _phrases(kind: OpKind, value: str, *groups: str) -> Iterator[tuple[str, Op]]
             yield phrase, Op(kind, value)
 
 
+def _computed() -> Iterator[tuple[str, Op]]:
+    """Cues of values computed from other values: growth, running totals, ranks, differences and ratios."""
+    yield from _phrases(
+        "growth",
+        "both",
+        "growth|growth of|growth in|change|change in|changes in|change of|grow|grew|grown|increase|increase in|increased|decrease|decrease in|"
+        "decreased|decline|decline in|declined|rise|rise in|risen|rose|drop|drop in|dropped|develop|developed|development of|changed|evolve|evolved|"
+        "percentage change in|percent change in|growth rate of|growth rate|rate of growth of|percentage growth of|percentage increase in|month over month growth of|"
+        "year over year growth of|week over week growth of|quarter over quarter growth of|month over month change in|year over year change in",
+    )
+    for unit in ("day", "week", "month", "quarter", "year"):
+        yield from _phrases("grain", unit, f"{unit} over {unit}|{unit} on {unit}|{unit} to {unit}")
+    yield from _phrases(
+        "running",
+        "",
+        "running total of|running total|cumulative total of|cumulative total|cumulative sum of|cumulative sum|cumulative|cumulative number of|"
+        "running sum of|running sum|running count of|cumulative count of|accumulated|cumulated|running number of",
+    )
+    yield from _phrases(
+        "moving",
+        "",
+        "moving average of|moving average|rolling average of|rolling average|rolling mean of|moving mean of",
+    )
+    yield from _phrases(
+        "rank", "", "rank|rank the|rank all|rank all the|ranking of|the ranking of|a ranking of|rank our"
+    )
+    yield from _phrases(
+        "difference",
+        "",
+        "difference between|the difference between|difference in|the difference in|difference of|the difference of|difference|the gap between|gap between",
+    )
+    yield from _phrases(
+        "more_of", "desc", "how many more|how much more|how much higher is|how much larger is|how much higher was"
+    )
+    yield from _phrases(
+        "more_of", "asc", "how many fewer|how many less|how much less|how much lower is|how much lower was"
+    )
+    yield from _phrases(
+        "against",
+        "",
+        "compared to|compared with|as compared to|versus|vs|vs.|relative to|in comparison to|in comparison with|over the previous|compare to",
+    )
+    for number, words in enumerate(("second|2nd", "third|3rd", "fourth|4th", "fifth|5th", "sixth|6th"), 2):
+        yield from _phrases("ordinal", str(number), *(f"{word}|the {word}" for word in words.split("|")))
+    yield from _phrases("ratio", "", "ratio of|the ratio of|ratio between|the ratio between")
+    yield from _phrases("same", "", "the same|same|share the same|shares the same|has the same|have the same")
+    yield from _phrases("any", "all", "all|all the|every|all of the|that of all|those of all")
+    yield from _phrases(
+        "any",
+        "any",
+        "any|any of the|some|some of the|that of any|that of some|any of",
+    )
+
+
 def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "ask",
@@ -84,7 +149,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "count",
         "",
-        "how many|the number of|number of|count of|the count of|count|count the number of|"
+        "how many|the number of|number of|numbers of|the numbers of|count of|the count of|count|count the number of|"
         "total number of|the total number of|a count of|total count of|the amount of|quantity of|how many times|counts of|"
         "count the|tally|find the number of|how many total|# of|the total count of",
     )
@@ -94,17 +159,28 @@ def _operators() -> Iterator[tuple[str, Op]]:
         "how much|total|sum|sum of|the sum of|total amount of|in total|altogether|combined|overall|summed|totals",
     )
     yield from _phrases(
-        "aggregate", "avg", "average|mean|avg|averaged|on average|the average of|average of|typical|averages"
+        "aggregate",
+        "avg",
+        "average|the average|mean|the mean|avg|averaged|on average|the average of|average of|typical|averages",
     )
     yield from _phrases("aggregate", "min", "minimum|min|the minimum of|minimal")
     yield from _phrases("aggregate", "max", "maximum|max|the maximum of|maximal")
+    of_own = [
+        f"{start} {prep} {own}"
+        for start in ("the average", "average")
+        for prep in ("of", "for", "in", "within")
+        for own in ("their", "its", "the same", "each")
+    ]
+    yield from _phrases("average_ref", "avg", *of_own)
+    yield from _phrases("aggregate", "median", "median|the median|median of|the median of")
+    yield from _computed()
     yield from _phrases("distinct", "", "distinct|different|unique|various|distinctive|separate|without duplicates")
     for op, text in (
         (
             ">",
-            "more than|greater than|over|above|larger than|bigger than|exceeding|exceeds|exceed|higher than|in excess of|exceeded|upwards of|is above|longer than|beyond|surpassing",
+            "more than|greater than|over|above|larger than|bigger than|exceeding|exceeds|exceed|higher than|in excess of|exceeded|upwards of|is above|longer than|beyond|surpassing|later than",
         ),
-        ("<", "less than|fewer than|under|below|smaller than|lower than|shorter than|is below"),
+        ("<", "less than|fewer than|under|below|smaller than|lower than|shorter than|is below|earlier than"),
         (
             ">=",
             "at least|no less than|no fewer than|minimum of|a minimum of|or more|or above|greater than or equal to|more than or equal to|not less than|or higher|or over|at or above|or greater",
@@ -119,14 +195,16 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from (("=", Op("compare", "=")), (">", Op("compare", ">")), ("<", Op("compare", "<")))
     yield from _phrases("between", "", "between|in the range of|in the range|ranging from|in between")
     yield from _phrases(
-        "and", "", "and|as well as|along with|together with|and also|also|plus|&|and the|and its|and their|and then"
+        "and",
+        "",
+        "and|as well as|along with|together with|and also|also|plus|&|and the|and its|and their|and then|but|but also",
     )
     yield from _phrases("or", "", "or|either|or either")
     yield from _phrases("comma", "", ",|;|:")
     yield from _phrases(
         "not",
         "",
-        "not|is not|are not|isn't|aren't|wasn't|weren't|excluding|except|except for|other than|apart from|besides|but not|non|do not|does not|did not|don't|doesn't|didn't|not in|was not|were not|exclude|outside|outside of",
+        "not|is not|are not|isn't|aren't|wasn't|weren't|excluding|except|except for|except those|except those from|other than|apart from|besides|but not|non|do not|does not|did not|don't|doesn't|didn't|not in|was not|were not|exclude|outside|outside of",
     )
     yield from _phrases(
         "never",
@@ -208,7 +286,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "prep",
         "",
-        "of|in|from|for|on|at|to|within|into|through|via|about|during|under the|among|as|using|towards|against|inside|out of|regarding|living in|located in|based in|lives in|live in|lived in|from the|coming from|come from|comes from|situated in|placed in|made in|made by|produced by|given by|placed by|written by|created by|located at|located|located on|situated|named|called|titled|known as|with name|with the name|with title|with the title|living|came from|hosted by|labelled|labeled|by the|whose name is|whose names are|offered by|taken by|used by|owned by|between the|for the|done by|led by|directed by|sold by|held in|held at|originated from|originating from|originally from|departing from|over the course of",
+        "of|in|from|for|on|at|to|within|into|across|through|via|about|during|under the|among|as|using|towards|against|inside|out of|regarding|living in|located in|based in|lives in|live in|lived in|from the|coming from|come from|comes from|situated in|placed in|made in|made by|produced by|given by|placed by|written by|created by|located at|located|located on|situated|named|called|titled|known as|with name|with the name|with title|with the title|living|came from|hosted by|labelled|labeled|by the|whose name is|whose names are|offered by|taken by|used by|owned by|between the|for the|done by|led by|directed by|sold by|held in|held at|originated from|originating from|originally from|departing from|over the course of",
     )
     yield from _phrases(
         "prep",
@@ -263,7 +341,7 @@ def _operators() -> Iterator[tuple[str, Op]]:
     yield from _phrases(
         "all_of",
         "",
-        "all|all the|all of the|any|every single|the entire|entire|across all|across all the|over all|the whole|whole|full list of|the full list of|list of|the list of|a list of|details of|information of|information about|info about|details about|all information about|all details about|all details of|the details of|data on|data about|the information about|the information of|all the information about|records of|record of|the details about|the details for|all info about|rows|rows of|records|entries|some",
+        "all|all the|all of the|any|any of|any of the|some of the|every single|the entire|entire|across all|across all the|over all|the whole|whole|full list of|the full list of|list of|the list of|a list of|details of|information of|information about|info about|details about|all information about|all details about|all details of|the details of|data on|data about|the information about|the information of|all the information about|records of|record of|the details about|the details for|all info about|rows|rows of|records|entries|some",
     )
     yield from _phrases(
         "filler",
@@ -315,6 +393,12 @@ SUPERLATIVES: dict[str, tuple[str, str]] = {
     "top rated": ("desc", "rating score stars"),
     "worst rated": ("asc", "rating score stars"),
     "lowest rated": ("asc", "rating score stars"),
+    "best selling": ("desc", "quantity sold units sales"),
+    "bestselling": ("desc", "quantity sold units sales"),
+    "top selling": ("desc", "quantity sold units sales"),
+    "most sold": ("desc", "quantity sold units sales"),
+    "worst selling": ("asc", "quantity sold units sales"),
+    "least sold": ("asc", "quantity sold units sales"),
     "most populous": ("desc", "population"),
     "most populated": ("desc", "population"),
     "least populous": ("asc", "population"),

@@ -55,7 +55,7 @@ def read_measure(draft: Draft, elements: Sequence[Element], position: int) -> tu
 
 def _read_count(draft: Draft, elements: Sequence[Element], position: int) -> tuple[list[Measure], int]:
     position = skip(elements, position, "prep", "all_of", "filler")
-    distinct = at(elements, position).is_op("distinct")
+    distinct = at(elements, position).is_op("distinct") or draft.distinct
     position = skip(elements, position, "distinct", "filler", "all_of")
     element = at(elements, position)
     if element.kind == "table":
@@ -63,12 +63,21 @@ def _read_count(draft: Draft, elements: Sequence[Element], position: int) -> tup
         return [Measure("count", "count", table=element.table)], position + 1
     if element.kind == "column":
         function: AggregateName = "count_distinct"
-        if not distinct and _holds_counts(element):
+        if not distinct and (_holds_counts(element) or _holds_amounts(element)):
             function = "sum"
         elif not distinct:
             draft.assumed *= 0.93
         return [Measure("aggregate", function, slot=slot_of(elements, position))], position + 1
     return [Measure("count", "count")], position
+
+
+_NO_AMOUNT = frozenset(map(stem, ("id", "code", "number", "key", "year", "date", "name", "rank", "age", "zip")))
+
+
+def _holds_amounts(element: Element) -> bool:
+    """Whether a column holds amounts of something ("hours played") rather than names or keys of it."""
+    best = element.columns[0]
+    return best.type in ("integer", "number") and not _NO_AMOUNT & set(identifier_stems(best.ref.column))
 
 
 def _holds_counts(element: Element) -> bool:
@@ -79,14 +88,16 @@ def _holds_counts(element: Element) -> bool:
 
 def _read_aggregates(draft: Draft, elements: Sequence[Element], position: int) -> tuple[list[Measure], int] | None:
     functions: list[AggregateName] = []
-    while at(elements, position).is_op("aggregate"):
-        op = elements[position].as_op("aggregate")
-        if op is not None:
-            functions.append(op.value)  # type: ignore[arg-type]
+    while (function := function_of(at(elements, position))) is not None:
+        functions.append(function)
         after = skip(elements, position + 1, "and", "comma", "filler")
-        position = after if at(elements, after).is_op("aggregate") else position + 1
+        position = after if function_of(at(elements, after)) is not None else position + 1
     position = skip(elements, position, *_LINKS)
     target = at(elements, position)
+    if target.is_op("count") and functions != ["sum"]:
+        counted = skip(elements, position + 1, *_LINKS)  # "the average number of rooms", where a column holds it
+        if at(elements, counted).kind == "column" and _numeric(at(elements, counted)):
+            return _aggregate_columns(draft, elements, counted, functions)
     if target.metric is not None and functions == ["sum"]:
         return [Measure("metric", metric=target.metric)], position + 1
     if target.is_op("count") and functions == ["sum"]:
@@ -95,6 +106,28 @@ def _read_aggregates(draft: Draft, elements: Sequence[Element], position: int) -
         note_table(draft, target, position)
         return [Measure("count", "count", table=target.table)], position + 1
     return _aggregate_columns(draft, elements, position, functions)
+
+
+def function_of(element: Element) -> AggregateName | None:
+    """The aggregate that a word asks for: "average", "highest"."""
+    op = element.as_op("aggregate")
+    if op is not None:
+        return op.value  # type: ignore[return-value]
+    op = element.as_op("superlative")
+    return None if op is None else "max" if op.value == "desc" else "min"
+
+
+def read_extremes(draft: Draft, elements: Sequence[Element], position: int) -> tuple[list[Measure], int] | None:
+    """ "the highest and lowest price", "oldest and average age": several aggregates of one column."""
+    after = skip(elements, position + 1, "and", "comma", "filler")
+    if after == position + 1 or function_of(at(elements, after)) is None:
+        return None
+    found = _read_aggregates(draft, elements, position)
+    return found if found is not None and len(found[0]) > 1 else None
+
+
+def _numeric(element: Element) -> bool:
+    return element.columns[0].type in ("integer", "number")
 
 
 def _aggregate_columns(

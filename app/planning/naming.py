@@ -5,13 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.planning.plan import Aggregate, ColumnRef, Expression, MetricRef, SelectItem, Share, ShareOfTotal, Truncated
+from app.planning.plan import (
+    Aggregate,
+    Arithmetic,
+    ColumnRef,
+    Condition,
+    Expression,
+    Filtered,
+    MetricRef,
+    SelectItem,
+    Share,
+    ShareOfTotal,
+    Truncated,
+    Windowed,
+)
 
 _PREFIX = {
     "sum": "total",
     "avg": "average",
     "min": "min",
     "max": "max",
+    "median": "median",
     "count_distinct": "count_distinct",
     "count": "count",
 }
@@ -29,7 +43,35 @@ def alias_of(expression: Expression) -> str:
         return f"{_snake(expression.table)}_percent"
     if isinstance(expression, ShareOfTotal):
         return f"{alias_of(expression.measure)}_percent"
+    if isinstance(expression, Filtered):
+        return "_".join([alias_of(expression.measure), *(_period_alias(c) for c in expression.conditions)])
+    if isinstance(expression, Arithmetic):
+        measure = expression.left.measure if isinstance(expression.left, Filtered) else expression.left
+        return f"{alias_of(measure)}_{_COMPUTED[expression.operator]}"
+    if isinstance(expression, Windowed):
+        if expression.function == "rank":
+            return "rank"
+        return f"{alias_of(expression.measure)}_{_COMPUTED[expression.function]}"
     return _aggregate_alias(expression)
+
+
+_COMPUTED = {
+    "difference": "difference",
+    "ratio": "ratio",
+    "percent_change": "change_percent",
+    "change": "change",
+    "running_total": "running_total",
+    "moving_average": "moving_average",
+}
+
+
+def _period_alias(condition: Condition) -> str:
+    """What a measure of some rows is told apart by: the year or first day, or the value."""
+    first = str(condition.values[0]) if condition.values else condition.operator
+    if condition.until_exclusive:
+        first = first[:4] if first.endswith("-01-01") and str(condition.values[1]).endswith("-01-01") else first
+        first = first[:7] if first.endswith("-01") else first
+    return _snake(first)
 
 
 def _aggregate_alias(expression: Aggregate) -> str:

@@ -163,8 +163,9 @@ def _condition_after(
             return None
         if _dates(target) and any(at(elements, k).text.lower() in _DATING for k in range(i + 1, j)):
             return None
-        add(draft, Filter("compare", slot, operator="=", values=(literal,)))
-        return j + 1
+        numbers, end = _more_numbers(elements, j + 1)
+        add(draft, Filter("compare", slot, operator="in" if numbers else "=", values=(literal, *numbers)))
+        return end
     if (
         literal is not None
         and target.kind == "quoted"
@@ -173,6 +174,18 @@ def _condition_after(
         add(draft, Filter("compare", slot, operator="=", values=(literal,)))
         return j + 1
     return None
+
+
+def _more_numbers(elements: Sequence[Element], i: int) -> tuple[tuple[int | float, ...], int]:
+    """Further numbers joined by "or": "district 1 or 2"."""
+    more: list[int | float] = []
+    while at(elements, i).is_op("or", "comma") and (number := at(elements, skip(elements, i, "or", "comma")).number):
+        after = skip(elements, i, "or", "comma") + 1
+        if at(elements, after).kind in ("table", "column") or at(elements, after).is_op("compare", "top"):
+            break
+        more.append(number)
+        i = after
+    return tuple(more), i
 
 
 def _dates(element: Element) -> bool:
@@ -224,6 +237,9 @@ def both(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if at(elements, first_at).kind == "column":
         slot = slot_of(elements, first_at)
         first_at = _skip_glue(elements, first_at + 1)
+    elif at(elements, first_at).kind == "table" and at(elements, first_at + 1).kind == "value":
+        note_table(draft, elements[first_at], first_at)
+        first_at += 1
     first = at(elements, first_at)
     second_at = skip(elements, first_at + 1, "and", "prep", "filler")
     second = at(elements, second_at)
@@ -244,7 +260,10 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if elements[i].kind == "column":
         slot = slot_of(elements, i)
         j = _skip_glue(elements, i + 1)
-    elif draft.filtering and (found := read_measure(draft, elements, i)) is not None and len(found[0]) == 1:
+    elif (draft.filtering or draft.items or draft.tables) and elements[i].is_op("aggregate", "count"):
+        found = read_measure(draft, elements, i)
+        if found is None or len(found[0]) != 1:
+            return None
         measure, j = found[0][0], _skip_glue(elements, found[1])
     elif elements[i].kind == "table" and draft.filtering:
         j = i + 1
@@ -252,6 +271,9 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if read is None:
         return None
     operator, number, end = read
+    counted = at(elements, skip(elements, end, "filler", "distinct")).kind == "table"
+    if slot is not None and counted and not any(o.type in ("integer", "number") for o in slot.options):
+        return None  # "which countries have more than 2 airports": the airports are counted
     if measure is not None:
         add(draft, Filter("having", operator=operator, values=(number,), measure=measure))
         return end
@@ -313,7 +335,19 @@ def _compared_after(
             Filter("having", operator=operator, values=(number,), measure=Measure("metric", metric=target.metric)),
         )
         return target_at + 1
-    return None
+    return _compared_too(draft, elements, i, operator, number, end)
+
+
+def _compared_too(
+    draft: Draft, elements: Sequence[Element], i: int, operator: Operator, number: int | float, end: int
+) -> int | None:
+    """ "above 80 or *below 50*": the column of the comparison before it."""
+    before = at(elements, i - 1)
+    last = draft.filters[-1] if draft.filters else None
+    if not before.is_op("or", "and") or last is None or last.kind != "compare" or last.slot is None:
+        return None
+    add(draft, Filter("compare", last.slot, operator=operator, values=(number,)))
+    return _skip_unit(elements, end)
 
 
 def _skip_unit(elements: Sequence[Element], i: int) -> int:
@@ -475,10 +509,24 @@ def negation(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     if not elements[i].is_op("not"):
         return None
     j = skip(elements, i + 1, "prep", "filler", "where")
+    held = skip(elements, j + 1, "prep", "filler", "all_of")
+    if at(elements, held).kind == "value" and _may_be_verb(draft, at(elements, j)):
+        draft.negate = True
+        return held
     if at(elements, j).kind not in ("value", "column", "quoted") and not at(elements, j).is_op("compare"):
         return None
     draft.negate = True
     return i + 1
+
+
+def _may_be_verb(draft: Draft, element: Element) -> bool:
+    """Whether a word only says how two things are related: "did not *order* a tent"."""
+    if element.kind == "table":
+        return bool(draft.tables) and element.table != draft.tables[0][0]
+    past = element.kind == "column" and element.text.lower().endswith("ed")
+    event = past and element.columns[0].type != "boolean"
+    unknown = element.kind == "unknown" and element.text.isalpha()
+    return event or unknown or element.is_op("order") or any(op.value == "verb" for op in element.ops)
 
 
 def key_number(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

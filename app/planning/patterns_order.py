@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.planning.draft import Draft, Filter, GroupKey, Measure, OrderKey, Slot
+from app.planning.draft import Draft, GroupKey, Measure, OrderKey, Slot
 from app.planning.elements import Element
 from app.planning.lexicon import LOWER_IS_BETTER
-from app.planning.measures import at, note_table, read_measure, skip, slot_of
+from app.planning.measures import at, note_table, read_extremes, read_measure, skip, slot_of
 
 MAX_LIMIT = 10_000
 
@@ -37,15 +37,13 @@ def top(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         draft.limit, draft.top_descending = number, op.value == "desc"
         return i + 2
     number = _small(elements[i])
+    if number is None:
+        return None
     later = any(element.is_op("most", "superlative") for element in elements[i + 2 :])
-    if number is not None and not draft.filtering and at(elements, i + 1).kind == "table" and later and not draft.limit:
+    if not draft.filtering and at(elements, i + 1).kind == "table" and later and not draft.limit:
         draft.limit = number
         return i + 1
-    if (
-        number is not None
-        and at(elements, i - 1).kind != "table"
-        and at(elements, i + 1).is_op("superlative", "most", "common")
-    ):
+    if at(elements, i - 1).kind != "table" and at(elements, i + 1).is_op("superlative", "most", "common"):
         draft.limit = number
         return i + 1
     return None
@@ -106,9 +104,14 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     op = elements[i].as_op("superlative")
     if op is None:
         return None
+    several = read_extremes(draft, elements, i) if not draft.filtering else None
+    if several is not None:
+        draft.items.extend(several[0])
+        return several[1]
     target_at = skip(elements, i + 1, "filler", "prep", "all_of")
     target = at(elements, target_at)
-    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic)):
+    ordered = target.kind == "column" and target.columns[0].type in ("integer", "number", "date", "timestamp")
+    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic) or (ordered and target_at == i + 1)):
         return _superlative_column(draft, elements, target_at, op.value == "desc")
     found = read_measure(draft, elements, target_at) if not op.topic or not target.is_op("count") else None
     if found is not None and len(found[0]) == 1:
@@ -135,6 +138,14 @@ def _superlative_column(draft: Draft, elements: Sequence[Element], i: int, desce
     """The extreme itself when it is all that is asked for; otherwise what has it."""
     following = at(elements, skip(elements, i + 1, "prep", "filler", "all_of"))
     alone = not draft.items and not draft.filtering and not draft.groups and draft.limit is None
+    if draft.offset and not draft.items and not draft.tables and not draft.filtering:
+        draft.items.append(Measure("column", slot=slot_of(elements, i)))
+        draft.orders.append(OrderKey(draft.items[-1], descending))
+        draft.distinct = True
+        return i + 1
+    if _extreme_of_each(draft, elements, i):
+        draft.items.append(Measure("aggregate", "max" if descending else "min", slot=slot_of(elements, i)))
+        return i + 1
     if alone and not draft.tables:
         draft.items.append(Measure("aggregate", "max" if descending else "min", slot=slot_of(elements, i)))
         draft.assumed *= 1.0 if following.kind != "column" else 0.7
@@ -144,39 +155,19 @@ def _superlative_column(draft: Draft, elements: Sequence[Element], i: int, desce
     return i + 1
 
 
+def _extreme_of_each(draft: Draft, elements: Sequence[Element], i: int) -> bool:
+    """ "for each city, the highest latitude": the extreme itself, of each group, as no rows are asked for."""
+    named = {key.table for key in draft.groups if key.table}
+    rows = [name for name, _, _ in draft.tables if name not in named]
+    each = any(key.each for key in draft.groups)
+    return each and not rows and not draft.items and not draft.filtering and draft.limit is None
+
+
 def topic_slot(topic: Sequence[str], elements: Sequence[Element], i: int) -> Slot:
     """A slot whose options are found at resolution: `topic:` marks the stems that its columns must speak of."""
     near_at = skip(elements, i + 1, "filler", "prep")
     near = elements[near_at].table if at(elements, near_at).kind == "table" else None
     return Slot((), "topic:" + " ".join(topic), i, near)
-
-
-def average_reference(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
-    """ "above the average price", "price above average", "older than the average"."""
-    slot: Slot | None = None
-    j = i
-    if elements[i].kind == "column":
-        slot = slot_of(elements, i)
-        j = skip(elements, i + 1, "where", "filler", "prep")
-    compare = at(elements, j).as_op("compare") or at(elements, j).as_op("comparative")
-    if compare is None or compare.value == "=":
-        return None
-    average_at = skip(elements, j + 1, "filler", "than", "prep", "all_of")
-    average = at(elements, average_at)
-    if not ((average.is_op("average_ref") and average.is_op("aggregate")) or average.is_op("average_ref")):
-        return None
-    after = skip(elements, average_at + 1, "prep", "filler")
-    if at(elements, after).kind == "column":
-        slot = slot_of(elements, after)
-        average_at = after
-    if slot is None and compare.topic:
-        slot = topic_slot(compare.topic, elements, i)
-    if slot is None:
-        return None
-    draft.filters.append(Filter("average", slot, operator=compare.value))  # type: ignore[arg-type]
-    end = average_at + 1
-    tail = skip(elements, end, "prep", "all_of", "filler")
-    return tail + 1 if at(elements, tail).kind == "table" and tail > end else end
 
 
 def order(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

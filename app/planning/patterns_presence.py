@@ -103,6 +103,10 @@ def never(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None
     if target.kind != "table" or target.table == draft.tables[0][0]:
         return None
+    held = skip(elements, j + 1, "prep", "filler", "all_of")
+    if at(elements, held).kind == "value":
+        draft.negate = True  # "who never ordered a tent": of what is missing, the value says which
+        return held
     draft.filters.append(Filter("related", table=target.table, operator="not_in", at=i))
     return j + 1
 

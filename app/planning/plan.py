@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-AggregateName: TypeAlias = Literal["count", "count_distinct", "sum", "avg", "min", "max"]
+AggregateName: TypeAlias = Literal["count", "count_distinct", "sum", "avg", "min", "max", "median"]
 Grain: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
+ArithmeticName: TypeAlias = Literal["difference", "ratio", "percent_change"]
+WindowName: TypeAlias = Literal["running_total", "moving_average", "change", "percent_change", "rank"]
 Operator: TypeAlias = Literal[
     "=",
     "!=",
@@ -75,9 +77,59 @@ class Share(msgspec.Struct, frozen=True, tag="share"):
     conditions: tuple[Condition | Related, ...]
 
 
-Measured: TypeAlias = Aggregate | MetricRef | Share | ShareOfTotal
-Expression: TypeAlias = ColumnRef | Truncated | Measured
-MEASURED = (Aggregate, MetricRef, Share, ShareOfTotal)
+class RowsOf(msgspec.Struct, frozen=True, tag="rows_of"):
+    """The number of all rows of a table, whatever the query's conditions are: what a ratio is "per"."""
+
+    table: str
+
+
+class Filtered(msgspec.Struct, frozen=True, tag="filtered"):
+    """An aggregate over the rows that fulfil all of `conditions`, whatever the query's other rows are."""
+
+    measure: Aggregate | MetricRef
+    conditions: tuple[Condition, ...]
+
+    @property
+    def table(self) -> str:
+        """The table that is measured."""
+        return self.measure.table
+
+
+class Arithmetic(msgspec.Struct, frozen=True, tag="arithmetic"):
+    """`left - right`, `left / right` or the percent by which `left` is above `right`; a division by zero is null."""
+
+    operator: ArithmeticName
+    left: Aggregate | MetricRef | Filtered
+    right: Aggregate | MetricRef | Filtered | RowsOf
+
+    @property
+    def table(self) -> str:
+        """The table that is measured first."""
+        return self.left.table
+
+
+class Windowed(msgspec.Struct, frozen=True, tag="windowed"):
+    """A value computed over the rows of the result: along a calendar unit, or a rank by a measure.
+
+    `change` and `percent_change` compare with the calendar unit just before, and are null where it has no row;
+    `moving_average` spans `size` rows; equal values share a rank.
+    """
+
+    function: WindowName
+    measure: Aggregate | MetricRef | ColumnRef
+    along: Truncated | None = None
+    size: int = 3
+    descending: bool = True
+
+    @property
+    def table(self) -> str:
+        """The table that is measured."""
+        return self.measure.table
+
+
+Measured: TypeAlias = Aggregate | MetricRef | Share | ShareOfTotal | Filtered | Arithmetic
+Expression: TypeAlias = ColumnRef | Truncated | Measured | Windowed
+MEASURED = (Aggregate, MetricRef, Share, ShareOfTotal, Filtered, Arithmetic)
 """For `isinstance`: expressions with one value a group."""
 
 
@@ -101,7 +153,7 @@ class Condition(msgspec.Struct, frozen=True, tag="condition"):
 class AnyOf(msgspec.Struct, frozen=True, tag="any"):
     """At least one of the conditions holds."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition | Related, ...]
 
 
 class Related(msgspec.Struct, frozen=True, tag="related"):
@@ -112,15 +164,47 @@ class Related(msgspec.Struct, frozen=True, tag="related"):
     conditions: tuple[Condition, ...] = ()
 
 
-class AboveAverage(msgspec.Struct, frozen=True, tag="average"):
-    """A column compared with an aggregate of itself over its whole table."""
+class RelatedCount(msgspec.Struct, frozen=True, tag="related_count"):
+    """How many rows of `table` are related to the base row, compared with a number; none counts as 0."""
+
+    table: str
+    operator: Literal["<", ">", "<=", ">=", "=", "!="]
+    number: int | float
+
+
+class AgainstAggregate(msgspec.Struct, frozen=True, tag="against_aggregate"):
+    """A column compared with an aggregate of itself: over its whole table, its own group, or the rows that fulfil
+    `conditions`.
+    """
 
     column: ColumnRef
-    operator: Literal["<", ">", "<=", ">="]
-    function: Literal["avg", "max", "min"] = "avg"
+    operator: Literal["<", ">", "<=", ">=", "=", "!="]
+    function: Literal["avg", "max", "min", "median"] = "avg"
+    within: ColumnRef | None = None
+    """The column of the same table whose value the compared rows share ("the average of their category")."""
+    conditions: tuple[Condition, ...] = ()
 
 
-Predicate: TypeAlias = Condition | AnyOf | Related | AboveAverage
+class ComparedColumns(msgspec.Struct, frozen=True, tag="columns"):
+    """Two columns of a row compared."""
+
+    left: ColumnRef
+    operator: Literal["<", ">", "<=", ">=", "=", "!="]
+    right: ColumnRef
+
+
+class Among(msgspec.Struct, frozen=True, tag="among"):
+    """A column whose value occurs (or, negated, does not) in rows of its table that fulfil `conditions`.
+
+    It says "countries with singers born before 1945 and singers born after 1955", "same country as Ada".
+    """
+
+    column: ColumnRef
+    conditions: tuple[Condition, ...]
+    negated: bool = False
+
+
+Predicate: TypeAlias = Condition | AnyOf | Related | RelatedCount | AgainstAggregate | ComparedColumns | Among
 
 
 class Ordering(msgspec.Struct, frozen=True):
@@ -148,6 +232,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     having: tuple[Condition, ...] = ()
     order_by: tuple[Ordering, ...] = ()
     limit: int | None = None
+    offset: int = 0
+    """Rows skipped before the limit counts: 1 for the second best."""
+    limit_within: tuple[ColumnRef | Truncated, ...] = ()
+    """The limit counts anew for each combination of these: the best of each category."""
     distinct: bool = False
 
     @property

@@ -19,7 +19,7 @@ from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
 from app.planning.plan import ColumnRef, Plan, Predicate, Related
 from app.planning.ranker import among, ranker
-from app.planning.resolve import Unresolvable, resolve
+from app.planning.resolve import Contradictory, Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
 from app.planning.segmentation import segment
 from ingest.stores.catalog import Catalog, Visibility
@@ -65,6 +65,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     uncovered: tuple[str, ...] = ()
     linked: int = 0
     """How many spans of the best reading were linked to tables, columns, values or metrics."""
+    contradiction: str = ""
+    """Why no row can meet the conditions of the best reading; there are no candidates then."""
 
 
 class Planner:
@@ -89,7 +91,9 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            reason = self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            if reason and not proposals:
+                return msgspec.structs.replace(least, contradiction=reason)
         return msgspec.structs.replace(least, candidates=self._compiled(question, proposals))
 
     def _spelled_out(self, question: str) -> str:
@@ -100,19 +104,27 @@ class Planner:
 
     def _propose(
         self, draft: Draft, elements: tuple[Element, ...], handicap: float, proposals: dict[Plan, _Proposal]
-    ) -> None:
-        """Add the draft's plans to `proposals`, each with its best confidence."""
+    ) -> str:
+        """Add the draft's plans to `proposals`, each with its best confidence.
+
+        Returns why the conditions exclude each other where that is all that the best binding comes to, else "".
+        """
         bounds = bind(draft, self.index, self.graph)
         for bound in bounds[:BINDINGS]:
+            behind = bounds[0].score - bound.score
             confidence = _confidence(draft, bound, bounds[0], handicap)
             try:
                 plan = resolve(draft, bound, self.index, self.graph)
+            except Contradictory as error:
+                if bound is bounds[0] and error.decisive:
+                    return str(error)
+                continue
             except Unresolvable:
                 continue
             confidence *= SIBLING ** sum(_sibling(plan.base, p, self.graph) for p in plan.where)
             if plan not in proposals or proposals[plan].guess < confidence:
-                behind = bounds[0].score - bound.score
                 proposals[plan] = _Proposal(plan, draft, bound, elements, confidence, handicap, behind)
+        return ""
 
     def _compiled(self, question: str, proposals: dict[Plan, _Proposal]) -> tuple[Candidate, ...]:
         """The proposals that compile, the likeliest first."""

@@ -6,32 +6,53 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from app.planning.binding import Bound
+from app.planning.contradictions import contradiction
 from app.planning.draft import Draft, Filter, Measure
 from app.planning.entities import date_columns, display_columns, key_columns
 from app.planning.joins import JoinGraph
 from app.planning.naming import named_items
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
+    Among,
     AnyOf,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
     Expression,
+    Filtered,
     Literal_,
+    MetricRef,
+    Operator,
     Ordering,
     Plan,
     Predicate,
     Related,
+    RelatedCount,
+    RowsOf,
     SelectItem,
     Share,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 
 
 class Unresolvable(Exception):
     """The parts of a draft do not make one query; the message says why."""
+
+
+class Contradictory(Unresolvable):
+    """The conditions exclude each other: no row can meet them all. The message says which, for a person.
+
+    `decisive`: they speak of one column in so many words; of two values, one may be meant of another column.
+    """
+
+    def __init__(self, reason: str, *, decisive: bool) -> None:
+        super().__init__(reason)
+        self.decisive = decisive
 
 
 class Resolver:
@@ -44,11 +65,13 @@ class Resolver:
         self.graph = graph
         self.shared: list[Filter] = []
         """The conditions of a share, which select what is counted rather than what it is a share of."""
+        self.counted_related: list[RelatedCount] = []
         self.named = list(dict.fromkeys(name for name, _, _ in draft.tables))
 
     def plan(self) -> Plan:
         """The plan; raises `Unresolvable`."""
         self._settle()
+        self._count_related()
         measures = self._aggregate_measures()
         base = self._measured_table(measures) if measures else self._listed_table()
         entity = self._entity(base, bool(measures))
@@ -56,13 +79,16 @@ class Resolver:
         outputs = self._outputs(base, entity, groups, measures)
         order = self._order(base, outputs)
         where = self._where(base, outputs, groups, order)
+        within = self._limit_within(outputs)
         select = named_items(outputs)
         evidence = self._evidence(order, outputs) if self.draft.limit is not None or self._having_measures() else ()
-        distinct = self.draft.distinct and not measures
+        among = any(isinstance(p, Among) for p in where) and not entity
+        distinct = (self.draft.distinct or among) and not measures
         grouping = self._grouping(groups, entity, outputs, bool(measures))
         if measures:
             grouping = self._with_dependents(grouping, [*outputs, *(o.expression for o in order)])
-        if measures and not grouping and (order or self.draft.limit is not None):
+        alone = [e for e in outputs if isinstance(e, Windowed)]
+        if (measures or alone) and not grouping and not self._plain_rank() and (order or self.draft.limit is not None):
             raise Unresolvable("an order of a single row")
         if not grouping and self._having_measures():
             raise Unresolvable("a condition on groups without groups")
@@ -76,8 +102,37 @@ class Resolver:
             having=self._having(base),
             order_by=order,
             limit=self.draft.limit,
+            offset=self.draft.offset,
+            limit_within=within,
             distinct=distinct,
         )
+
+    def _limit_within(self, outputs: Sequence[Expression]) -> tuple[ColumnRef | Truncated, ...]:
+        """The groups in each of which the limit counts: "the best-selling product in *each category*"."""
+        if not self._best_of_each():
+            return ()
+        found: list[ColumnRef | Truncated] = []
+        for key in self.draft.groups:
+            if not key.each:
+                continue
+            if key.slot is not None:
+                found.append(self.bound.refs[id(key.slot)])
+            elif key.table is not None:
+                found += [*display_columns(self.index.table(key.table)), *key_columns(self.index.table(key.table))]
+            else:
+                found += [e for e in outputs if isinstance(e, Truncated)]
+        within = tuple(dict.fromkeys(found))
+        listed = [e for e in outputs if isinstance(e, ColumnRef) and e not in within]
+        return within if listed else ()
+
+    def _best_of_each(self) -> bool:
+        """Whether a superlative is asked for of each group."""
+        ranked = any(not key.explicit for key in self.draft.orders)
+        return self.draft.limit is not None and ranked and any(key.each for key in self.draft.groups)
+
+    def _plain_rank(self) -> bool:
+        """Whether rows are ranked by a column of their own."""
+        return any(m.computed == "rank" and m.parts[0].kind == "column" for m in self.draft.items)
 
     def _settle(self) -> None:
         """Make explicit what the wording left open: what "orders per year" counts, what "how many … sold" measures."""
@@ -89,6 +144,25 @@ class Resolver:
         self.draft = replace(draft, items=items, filters=[self._summed(f) for f in draft.filters])
         if any(m.kind == "share" for m in items):
             self._settle_share()
+
+    def _count_related(self) -> None:
+        """Of "how many customers have more than 2 orders" each customer's orders are counted, then the customers."""
+        items, having = self.draft.items, [f for f in self.draft.filters if f.kind == "having"]
+        counted = {m.table or next(iter(self.named), None) for m in items if m.kind == "count"}
+        if not having or self.draft.groups or len(items) != 1 or len(counted) != 1:
+            return
+        base = counted.pop()
+        tables = [f.measure.table for f in having if f.measure is not None and f.measure.kind == "count"]
+        if base is None or len(tables) != len(having) or not all(t and t != base for t in tables):
+            return
+        if any(self.graph.reaches_without_multiplying(base, t) for t in tables if t):
+            raise Unresolvable("a count of rows of which there is one")
+        for condition, table in zip(having, tables, strict=True):
+            number = condition.values[0]
+            assert table is not None and isinstance(number, int | float)
+            self.counted_related.append(RelatedCount(table, condition.operator, number))  # type: ignore[arg-type]
+        kept = [f for f in self.draft.filters if f.kind != "having"]
+        self.draft = replace(self.draft, items=[replace(items[0], table=base)], filters=kept)
 
     def _settle_share(self) -> None:
         """Divide the conditions of a share: what follows its "are" or "have" is counted, periods restrict both."""
@@ -125,6 +199,8 @@ class Resolver:
     def _aggregate_measures(self) -> list[Measure]:
         ordered = [key.measure for key in self.draft.orders if key.measure is not None]
         everything = [*self.draft.items, *ordered, *self._having_measures()]
+        if self._plain_rank():
+            return []
         found = [m for m in everything if m.kind != "column"]
         if not found and (self.draft.limit or 0) and any(self._must_sum(m) for m in ordered):
             found = [m for m in ordered if self._must_sum(m)]
@@ -148,7 +224,9 @@ class Resolver:
 
     def _measured_table(self, measures: Sequence[Measure]) -> str:
         tables: list[str] = []
-        for measure in measures:
+        for measure in (part for m in measures for part in (m.parts if m.kind == "computed" else (m,))):
+            if measure.kind == "rows_of":
+                continue
             if measure.metric is not None:
                 tables.append(measure.metric.table)
             elif measure.slot is not None:
@@ -165,10 +243,11 @@ class Resolver:
         """Several tables may be measured together when only distinct counts speak of the coarser ones."""
         if not finest:
             return False
+        measures = [part for m in measures for part in (m.parts if m.kind == "computed" else (m,))]
         return all(
             m.function in ("count", "count_distinct", "min", "max")
             for m in measures
-            if m.metric is None and (m.table or (m.slot and self._ref(m).table)) != finest[0]
+            if m.metric is None and m.kind != "rows_of" and (m.table or (m.slot and self._ref(m).table)) != finest[0]
         ) and not any(m.metric is not None and m.metric.table != finest[0] for m in measures)
 
     def _counted_table(self) -> str:
@@ -223,6 +302,8 @@ class Resolver:
         }
         free = [name for name in self.named if name not in measured]
         grouped = [k.table for k in self.draft.groups if k.table]
+        if aggregated and self._best_of_each():
+            return next(iter(free), None)
         if aggregated:
             keyed = any(k.slot or k.grain for k in self.draft.groups)
             return next(iter([*grouped, *free]), None) if not keyed else None
@@ -264,18 +345,67 @@ class Resolver:
     def _outputs(
         self, base: str, entity: str | None, groups: tuple[Expression, ...], measures: Sequence[Measure]
     ) -> list[Expression]:
-        asked = [self._expression(m, base) for m in self.draft.items]
+        asked = [expression for m in self.draft.items for expression in self._expressions(m, base)]
         if self.draft.everything or not (asked or groups or entity):
             table = self.index.table(entity or base)
             return [ColumnRef(table.name, column.name) for column in table.columns]
         if not measures:
-            if entity is not None and not asked:
-                asked = list(display_columns(self.index.table(entity)))
+            if entity is not None and not [e for e in asked if isinstance(e, ColumnRef)]:
+                asked = [*display_columns(self.index.table(entity)), *asked]
+            if self._plain_rank():
+                named = [k.table for k in self.draft.groups if k.table]
+                asked = [*(ref for t in named for ref in display_columns(self.index.table(t))), *asked]
             loose = [self.bound.refs[id(k.slot)] for k in self.draft.groups if k.slot is not None]
             if any(k.grain for k in self.draft.groups):
                 raise Unresolvable("a calendar unit without anything to aggregate")
             return list(dict.fromkeys([*loose, *asked]))
         return list(dict.fromkeys([*groups, *asked]))
+
+    def _expressions(self, measure: Measure, base: str) -> list[Expression]:
+        """What is shown for an output: a growth is shown with what it is computed from."""
+        if measure.kind != "computed":
+            return [self._expression(measure, base)]
+        plain = self._expression(measure.parts[0], base)
+        if measure.computed == "rank":
+            assert isinstance(plain, Aggregate | MetricRef | ColumnRef)
+            return [Windowed("rank", plain)]
+        assert isinstance(plain, Aggregate | MetricRef)
+        if measure.sides:
+            left, right = (self._filtered(plain, side, base) for side in measure.sides)
+            if measure.computed == "percent_change":
+                return [right, left, Arithmetic("difference", left, right), Arithmetic("percent_change", left, right)]
+            return [Arithmetic(measure.computed, left, right)]  # type: ignore[arg-type]
+        if len(measure.parts) == 2:
+            return [Arithmetic(measure.computed, plain, self._second(measure.parts[1], base))]  # type: ignore[arg-type]
+        return self._along_time(measure, plain, base)
+
+    def _second(self, measure: Measure, base: str) -> Aggregate | MetricRef | RowsOf:
+        if measure.kind == "rows_of":
+            assert measure.table is not None
+            return RowsOf(measure.table)
+        found = self._expression(measure, base)
+        if not isinstance(found, Aggregate | MetricRef):
+            raise Unresolvable("no measure to compare with")
+        return found
+
+    def _along_time(self, measure: Measure, plain: Aggregate | MetricRef, base: str) -> list[Expression]:
+        grains = [key.grain for key in self.draft.groups if key.grain]
+        if len(grains) != 1:
+            raise Unresolvable("no calendar unit to go along")
+        along = Truncated(self._default_date(base), grains[0])
+        if measure.computed == "percent_change":
+            return [plain, Windowed("change", plain, along), Windowed("percent_change", plain, along)]
+        return [Windowed(measure.computed, plain, along, measure.size)]  # type: ignore[arg-type]
+
+    def _filtered(self, measure: Aggregate | MetricRef, side: Filter, base: str) -> Filtered:
+        """A measure over the rows of one side; raises `Unresolvable` where rows would multiply."""
+        condition = self._predicate(side)
+        if not isinstance(condition, Condition):
+            raise Unresolvable("no plain condition on a side")
+        table = tables_of(condition.expression)[0]
+        if table != base and not self.graph.reaches_without_multiplying(base, table):
+            raise Unresolvable("a side on rows of the many side")
+        return Filtered(measure, (condition,))
 
     def _expression(self, measure: Measure, base: str) -> Expression:
         if measure.kind != "share" and measure.metric is not None:
@@ -392,7 +522,7 @@ class Resolver:
         self, base: str, outputs: Sequence[Expression], groups: Iterable[Expression], order: Sequence[Ordering]
     ) -> tuple[Predicate, ...]:
         shown = {t for e in (*outputs, *groups, *(o.expression for o in order)) for t in tables_of(e)} | {base}
-        direct: list[Predicate] = [*self._alternatives(base), *self._each(base)]
+        direct: list[Predicate] = [*self._alternatives(base), *self._each(base), *self.counted_related]
         beyond: dict[str, list[Condition]] = {}
         for condition in self.draft.filters:
             if condition.either or condition.each:
@@ -401,30 +531,32 @@ class Resolver:
             if predicate is None:
                 continue
             table = _table_of(predicate)
-            if (
-                isinstance(predicate, Condition)
-                and table not in shown
-                and not self.graph.reaches_without_multiplying(base, table)
-            ):
+            many = table != base and not self.graph.reaches_without_multiplying(base, table)
+            negative = condition.kind == "value" and condition.operator in _NEGATIVE
+            if isinstance(predicate, Condition) and many and negative:
+                positive = Condition(predicate.expression, _NEGATIVE[predicate.operator], predicate.values)
+                direct.append(Related(table, negated=True, conditions=(positive,)))
+            elif isinstance(predicate, Condition) and table not in shown and many:
                 beyond.setdefault(table, []).append(predicate)
             else:
                 direct.append(predicate)
         direct = [*(_with_conditions(p, beyond) for p in direct), *self._happened()]
-        _check_consistent([p for p in direct if isinstance(p, Condition)])
+        direct = self._reconciled(direct, outputs)
         related = [Related(table, conditions=tuple(conditions)) for table, conditions in beyond.items()]
         return (*direct, *related, *self._existing(base, shown, {*beyond, *(_table_of(p) for p in direct)}))
 
     def _alternatives(self, base: str) -> list[AnyOf]:
-        """Each group of conditions of which one must hold; raises `Unresolvable` where rows would multiply."""
-        groups: dict[int, list[Condition]] = {}
+        """Each group of conditions of which one must hold; on rows of the many side, that such a row exists."""
+        groups: dict[int, list[Condition | Related]] = {}
         for condition in self.draft.filters:
             if condition.either:
                 predicate = self._predicate(condition)
-                if not isinstance(predicate, Condition):
+                if not isinstance(predicate, Condition | Related):
                     raise Unresolvable("an alternative that is no plain condition")
-                table = tables_of(predicate.expression)[0]
-                if table != base and not self.graph.reaches_without_multiplying(base, table):
-                    raise Unresolvable("alternatives over rows on the many side")
+                table = _table_of(predicate)
+                many = table != base and not self.graph.reaches_without_multiplying(base, table)
+                if isinstance(predicate, Condition) and many:
+                    predicate = Related(table, conditions=(predicate,))
                 groups.setdefault(condition.either, []).append(predicate)
         return [AnyOf(tuple(conditions)) for conditions in groups.values()]
 
@@ -468,7 +600,11 @@ class Resolver:
             return Related(condition.table, negated=True)
         ref = self.bound.refs[id(condition) if id(condition) in self.bound.refs else id(condition.slot)]
         if condition.kind == "average":
-            return AboveAverage(ref, condition.operator)  # type: ignore[arg-type]
+            return self._against(ref, condition)
+        if condition.kind == "columns":
+            return ComparedColumns(ref, condition.operator, self.bound.refs[id(condition.within)])  # type: ignore[arg-type]
+        if condition.kind == "same":
+            return Among(ref, tuple(self._plain(side) for side in condition.sides))
         if condition.kind == "period":
             return self._period(ref, condition)
         if condition.kind == "value":
@@ -476,6 +612,44 @@ class Resolver:
         if condition.kind == "compare" and condition.values and self.index.column(ref).type == "text":
             return Condition(ref, condition.operator, tuple(str(v) for v in condition.values))
         return Condition(ref, condition.operator, condition.values)
+
+    def _against(self, ref: ColumnRef, condition: Filter) -> AgainstAggregate:
+        """A comparison with an aggregate of the same column; raises `Unresolvable` if its group is of another table."""
+        within = self.bound.refs[id(condition.within)] if condition.within is not None else None
+        if within is not None and within.table != ref.table:
+            raise Unresolvable("a group of another table")
+        sides = tuple(self._plain(side) for side in condition.sides)
+        return AgainstAggregate(ref, condition.operator, condition.function, within, sides)  # type: ignore[arg-type]
+
+    def _plain(self, condition: Filter) -> Condition:
+        found = self._predicate(condition)
+        if not isinstance(found, Condition):
+            raise Unresolvable("no plain condition")
+        return found
+
+    def _reconciled(self, direct: list[Predicate], outputs: Sequence[Expression]) -> list[Predicate]:
+        """Conditions that no single row can meet, as conditions on rows that share the value asked for.
+
+        Of "countries with customers over 40 and customers under 30" each country has both. Raises `Contradictory` where
+        the question asks for the rows themselves.
+        """
+        conditions = [p for p in direct if isinstance(p, Condition)]
+        clash = contradiction(conditions)
+        if clash is None:
+            return direct
+        first, second, reason = clash
+        shared = [e for e in outputs if isinstance(e, ColumnRef) and not self.index.column(e).unique]
+        counted = [e.argument for e in outputs if isinstance(e, Aggregate) and e.function == "count_distinct"]
+        shared += [ref for ref in counted if ref is not None]
+        tables = {t for c in (first, second) for t in tables_of(c.expression)}
+        decisive = {first.operator, second.operator} - {"=", "in"} != set()
+        if len(outputs) != 1 or len(shared) != 1 or first.operator == second.operator == "between":
+            raise Contradictory(reason, decisive=decisive)
+        table = shared[0].table
+        if tables != {table} and not all(self.graph.path(table, t) for t in tables):
+            raise Contradictory(reason, decisive=decisive)
+        kept: list[Predicate] = [p for p in direct if p is not second]
+        return [*kept, Among(shared[0], (second,))]
 
     @staticmethod
     def _stored_values(ref: ColumnRef, condition: Filter) -> tuple[Literal_, ...]:
@@ -498,26 +672,13 @@ class Resolver:
 
 def _with_conditions(predicate: Predicate, beyond: dict[str, list[Condition]]) -> Predicate:
     """A "has no …" with the conditions that the question puts on what is missing."""
-    if isinstance(predicate, Related) and predicate.negated and predicate.table in beyond:
+    bare = isinstance(predicate, Related) and predicate.negated and not predicate.conditions
+    if bare and isinstance(predicate, Related) and predicate.table in beyond:
         return Related(predicate.table, negated=True, conditions=tuple(beyond.pop(predicate.table)))
     return predicate
 
 
-def _check_consistent(conditions: Sequence[Condition]) -> None:
-    """Refuse conditions that no single row can meet: they were meant for different rows."""
-    by_column: dict[Expression, list[Condition]] = {}
-    for condition in conditions:
-        by_column.setdefault(condition.expression, []).append(condition)
-    for group in by_column.values():
-        if len({c.values for c in group if c.operator == "="}) > 1 or {"=", "!="} <= {c.operator for c in group}:
-            raise Unresolvable("conditions that contradict each other")
-        dated = [c.values for c in group if c.operator == "between" and c.until_exclusive]
-        if dated and max(str(start) for start, _ in dated) >= min(str(end) for _, end in dated):
-            raise Unresolvable("periods that have no day in common")
-        lows = [c.values[0] for c in group if c.operator in (">", ">=") and isinstance(c.values[0], int | float)]
-        highs = [c.values[0] for c in group if c.operator in ("<", "<=") and isinstance(c.values[0], int | float)]
-        if lows and highs and max(lows) >= min(highs):
-            raise Unresolvable("conditions that contradict each other")
+_NEGATIVE: dict[str, Operator] = {"!=": "=", "not_in": "in"}
 
 
 def _year_condition(ref: ColumnRef, condition: Filter) -> Condition:
@@ -538,6 +699,10 @@ def tables_of(expression: Expression) -> tuple[str, ...]:
     """The tables that an expression reads."""
     if isinstance(expression, Truncated):
         return (expression.column.table,)
+    if isinstance(expression, Arithmetic) and not isinstance(expression.right, RowsOf):
+        return (*tables_of(expression.left), *tables_of(expression.right))
+    if isinstance(expression, Filtered):
+        return (expression.table, *(t for c in expression.conditions for t in tables_of(c.expression)))
     return (expression.table,)
 
 
@@ -548,12 +713,14 @@ def tables_of_plan(plan: Plan) -> set[str]:
 
 
 def _table_of(predicate: Predicate) -> str:
-    if isinstance(predicate, Related):
+    if isinstance(predicate, Related | RelatedCount):
         return predicate.table
-    if isinstance(predicate, AboveAverage):
+    if isinstance(predicate, AgainstAggregate | Among):
         return predicate.column.table
+    if isinstance(predicate, ComparedColumns):
+        return predicate.left.table
     if isinstance(predicate, AnyOf):
-        return tables_of(predicate.conditions[0].expression)[0]
+        return _table_of(predicate.conditions[0])
     return tables_of(predicate.expression)[0]
 
 

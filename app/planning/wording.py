@@ -8,18 +8,25 @@ from datetime import date, timedelta
 from app.planning.identifiers import spoken
 from app.planning.plan import (
     MEASURED,
-    AboveAverage,
+    AgainstAggregate,
+    Among,
     AnyOf,
+    Arithmetic,
     ColumnRef,
+    ComparedColumns,
     Condition,
     Expression,
+    Filtered,
     MetricRef,
     Plan,
     Predicate,
     Related,
+    RelatedCount,
+    RowsOf,
     Share,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 
@@ -28,6 +35,7 @@ _FUNCTIONS = {
     "avg": "average",
     "min": "lowest",
     "max": "highest",
+    "median": "median",
     "count_distinct": "number of different",
     "count": "number of",
 }
@@ -79,8 +87,9 @@ class Wording:
 
     def restate(self, plan: Plan) -> str:
         """The whole plan as one phrase: "total of amount by country, where status is paid, in March 2025"."""
-        measures = [self.expression(i.expression) for i in plan.select if isinstance(i.expression, MEASURED)]
-        listed = [self.expression(i.expression) for i in plan.select if not isinstance(i.expression, MEASURED)]
+        computed = (*MEASURED, Windowed)
+        measures = [self.expression(i.expression) for i in plan.select if isinstance(i.expression, computed)]
+        listed = [self.expression(i.expression) for i in plan.select if not isinstance(i.expression, computed)]
         if measures:
             head = _join(measures) + (f" by {_join(listed)}" if listed else "")
         else:
@@ -102,7 +111,9 @@ class Wording:
             ]
             tail += f", by {_join(keys)}"
         if plan.limit is not None:
-            tail += f", first {plan.limit}"
+            tail += f", first {plan.limit}" if not plan.offset else f", number {plan.offset + 1}"
+        if plan.limit_within:
+            tail += f" in each {_join([self.expression(e) for e in plan.limit_within])}"
         return tail
 
     def _metric_filter(self, metric: MetricRef) -> str:
@@ -122,6 +133,8 @@ class Wording:
         if isinstance(expression, Share):
             said = " and ".join(self.predicate(c, expression.table) for c in expression.conditions)
             return f"share of {plural(words(expression.table))} where {said}"
+        if isinstance(expression, Filtered | Arithmetic | Windowed):
+            return self._computed(expression)
         if expression.argument is None:
             return f"number of {plural(words(expression.table))}"
         return f"{_FUNCTIONS[expression.function]} {words(expression.argument.column)}"
@@ -130,10 +143,29 @@ class Wording:
         """Whether an expression is computed by a division, which has no value where the divisor is zero."""
         if isinstance(expression, Share | ShareOfTotal):
             return True
+        if isinstance(expression, Arithmetic):
+            return expression.operator != "difference"
         metrics = self.index.catalog.metrics
         return isinstance(expression, MetricRef) and any(
             m.name == expression.name and re.search(r"[/%]", m.expression) for m in metrics
         )
+
+    def _computed(self, expression: Filtered | Arithmetic | Windowed) -> str:
+        """What a value computed from others is called."""
+        if isinstance(expression, Filtered):
+            said = " and ".join(self.predicate(c, expression.table) for c in expression.conditions)
+            return f"{self.expression(expression.measure)} where {said}"
+        if isinstance(expression, Windowed):
+            name = {"running_total": "running total", "moving_average": f"moving average over {expression.size}"}.get(
+                expression.function, expression.function.replace("_", " ")
+            )
+            return f"{name} of {self.expression(expression.measure)}"
+        right = expression.right
+        other = f"all {plural(words(right.table))}" if isinstance(right, RowsOf) else self.expression(right)
+        name = {"difference": "difference", "ratio": "ratio", "percent_change": "percent change"}[expression.operator]
+        if expression.operator == "percent_change":
+            return f"{name} from {other} to {self.expression(expression.left)}"
+        return f"{name} between {self.expression(expression.left)} and {other}"
 
     @staticmethod
     def _column(ref: ColumnRef) -> str:
@@ -147,9 +179,26 @@ class Wording:
             return f"{self.expression(predicate.expression)} {self._comparison(predicate)}"
         if isinstance(predicate, AnyOf):
             return " or ".join(self.predicate(c, base) for c in predicate.conditions)
-        if isinstance(predicate, AboveAverage):
-            return f"{words(predicate.column.column)} {_OPERATORS[predicate.operator]} the average"
+        if isinstance(predicate, AgainstAggregate):
+            return self._against(predicate, base)
+        if isinstance(predicate, ComparedColumns):
+            sign = _OPERATORS[predicate.operator]
+            return f"{words(predicate.left.column)} {sign} {words(predicate.right.column)}"
+        if isinstance(predicate, Among):
+            said = " and ".join(self.predicate(c, base) for c in predicate.conditions)
+            occurs = "does not occur" if predicate.negated else "also occurs"
+            return f"the {words(predicate.column.column)} {occurs} where {said}"
+        if isinstance(predicate, RelatedCount):
+            return f"the number of {plural(words(predicate.table))} {_OPERATORS[predicate.operator]} {predicate.number}"
         return self._related(predicate, base)
+
+    def _against(self, predicate: AgainstAggregate, base: str) -> str:
+        name = {"avg": "average", "max": "highest", "min": "lowest", "median": "median"}[predicate.function]
+        said = f"{words(predicate.column.column)} {_OPERATORS[predicate.operator]} the {name}"
+        if predicate.within is not None:
+            said += f" of the same {words(predicate.within.column)}"
+        inner = [self.predicate(c, base) for c in predicate.conditions]
+        return said + (f" where {' and '.join(inner)}" if inner else "")
 
     def _related(self, related: Related, base: str) -> str:
         has = "there are no" if related.negated else "there are"

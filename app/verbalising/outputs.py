@@ -16,13 +16,16 @@ from app.planning.entities import key_columns
 from app.planning.plan import (
     MEASURED,
     Aggregate,
+    Arithmetic,
     ColumnRef,
     Expression,
+    Filtered,
     Grain,
     MetricRef,
     Plan,
     ShareOfTotal,
     Truncated,
+    Windowed,
 )
 from app.planning.plan import Share as ShareOf
 from app.planning.schema_index import SchemaIndex
@@ -35,6 +38,8 @@ Role: TypeAlias = Literal["time", "year", "category", "ordinal", "measure"]
 NUMERIC = ("integer", "number")
 RATIO_UNITS = frozenset({"ratio", "fraction", "share", "rate"})
 """Units of shares in 0..1, which readers see as percent."""
+_UNITS: dict[str, str | None] = {"percent_change": "%", "ratio": None, "rank": None}
+"""Units of what is computed, where they are not those of what it is computed from."""
 _LABELS = {"year", "id", "code", "number", "zip"}
 _UNIT_WORDS = {"m²": "m2", "m³": "m3", "€": "eur", "$": "usd", "£": "gbp", "%": "percent"}
 
@@ -73,7 +78,7 @@ def planned_outputs(
             unit=unit_of(item.expression, index),
             grain=_grain(item.expression, column),
             additive=isinstance(item.expression, Aggregate) and item.expression.function in ("count", "sum"),
-            computed=isinstance(item.expression, MEASURED),
+            computed=isinstance(item.expression, (*MEASURED, Windowed)),
             labels=index.column(item.expression).labels if isinstance(item.expression, ColumnRef) else {},
         )
         for item, column, title in zip(plan.select, columns, titles, strict=True)
@@ -97,6 +102,12 @@ def unit_of(expression: Expression, index: SchemaIndex) -> str | None:
     """The unit of an expression's values; `%` for shares in 0..100, one of `RATIO_UNITS` for shares in 0..1."""
     if isinstance(expression, ShareOf | ShareOfTotal):
         return "%"
+    if isinstance(expression, Filtered):
+        return unit_of(expression.measure, index)
+    if isinstance(expression, Arithmetic):
+        return _UNITS[expression.operator] if expression.operator in _UNITS else unit_of(expression.left, index)
+    if isinstance(expression, Windowed):
+        return _UNITS[expression.function] if expression.function in _UNITS else unit_of(expression.measure, index)
     if isinstance(expression, MetricRef):
         return next((m.unit for m in index.catalog.metrics if m.name == expression.name), None)
     if isinstance(expression, Aggregate):
@@ -146,7 +157,7 @@ def _role(expression: Expression, column: ColumnInfo, plan: Plan, index: SchemaI
     if isinstance(expression, Truncated):
         return "time"
     if not isinstance(expression, ColumnRef):
-        if isinstance(expression, MEASURED) and column.type not in ("date", "timestamp"):
+        if isinstance(expression, (*MEASURED, Windowed)) and column.type not in ("date", "timestamp"):
             return "category" if column.type == "text" else "measure"
         return _typed_role(column)
     if column.type in NUMERIC:

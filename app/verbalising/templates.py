@@ -14,6 +14,7 @@ from app.planning.plan import (
     Plan,
     SelectItem,
     Truncated,
+    Windowed,
 )
 from app.planning.schema_index import SchemaIndex
 from app.planning.wording import plural, singular, words
@@ -158,7 +159,7 @@ class _Writer:
 
     def _table(self) -> str:
         shown = min(len(self.rows.rows), GROUPS)
-        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, MEASURED)]
+        measures = [c for c, i in enumerate(self.plan.select) if isinstance(i.expression, (*MEASURED, Windowed))]
         names = [c for c in range(len(self.plan.select)) if c not in measures]
         lines = []
         for row in range(shown):

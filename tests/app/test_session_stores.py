@@ -13,7 +13,7 @@ from app.followups.context import Context, PassageTurn, TableTurn, session_id
 from app.followups.sessions import MemorySessions, Sessions
 from app.ops.sessions import StateSessions
 from app.planning.plan import (
-    AboveAverage,
+    AgainstAggregate,
     Aggregate,
     AnyOf,
     ColumnRef,
@@ -38,7 +38,7 @@ PLAN = Plan(
         PAID,
         AnyOf((PAID, Condition(REF, "in", ("a", 1, 2.5, True)))),
         Related("returns", True, (PAID,)),
-        AboveAverage(REF, ">"),
+        AgainstAggregate(REF, ">"),
     ),
     group_by=(Truncated(ColumnRef("orders", "order_date"), "month"), REF),
     order_by=(Ordering(MetricRef("net revenue", "order_items"), True),),
