@@ -4,6 +4,7 @@ ConnectorError             code, message, hint
 ├── SourceNotFound         the path or database does not exist
 ├── SourceUnreadable       it exists but cannot be opened (permission, corrupt, encrypted)
 ├── SourceEmpty            nothing in it that a connector reads
+├── SecretMissing          an environment variable that the location names is not set (connectors/secrets.py)
 └── UnknownKind            no connector reads this kind of location
 """
 

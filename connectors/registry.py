@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "files": "connectors.files:FilesConnector",
     "duckdb": "connectors.duckdb_file:DuckDBConnector",
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
+    "git": "connectors.git:GitConnector",
 }
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
@@ -53,7 +54,9 @@ def open_connector(location: str, *, kind: str | None = None, options: Mapping[s
 
 def kind_of(location: str) -> str:
     """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
-    scheme, separator, _ = location.partition("://")
+    scheme, separator, rest = location.partition("://")
+    if separator and (scheme.lower().startswith("git+") or rest.partition("?")[0].endswith(".git")):
+        return "git"
     if separator and scheme.isalnum():
         return scheme.lower()
     path = Path(location).expanduser()
