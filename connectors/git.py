@@ -19,8 +19,8 @@ from typing import IO
 
 from connectors.base import Discovered, Document, Item, Problem, Unchanged
 from connectors.errors import ConnectorError, SourceEmpty, SourceUnreadable
-from connectors.files import OPTIONS as FILE_OPTIONS
 from connectors.files import ITEM_FAULTS, items_of, known_parts, patterns_of, reads_views, require_known_options
+from connectors.files import OPTIONS as FILE_OPTIONS
 from connectors.formats.registry import SUFFIXES, reader
 from connectors.formats.source_file import SourceFile
 from connectors.git_address import Address, address_of, fault_of, web_url
