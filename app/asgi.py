@@ -26,6 +26,7 @@ from app.api.sql_check import sql_check
 from app.engine import Engine
 from app.ops.logs import configure_logs
 from app.ops.metrics import Metrics
+from app.ops.scheduler import Scheduler
 from app.ops.version import answerable_version
 from app.settings import Settings, load_settings
 
@@ -39,11 +40,15 @@ def create_app(settings: Settings) -> Envelope:
     engine = Engine(settings)
     metrics = Metrics()
     answering = Answering(engine, metrics)
+    scheduler = Scheduler(engine, metrics)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         engine.start_warm_up()
+        if settings.scheduler == "on":
+            scheduler.start()
         yield
+        await asyncio.to_thread(scheduler.close)
         answering.close()
         await asyncio.to_thread(engine.close)
 

@@ -77,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Names that the `Host` header may carry. Empty: loopback names on a loopback address, any name elsewhere."""
     trace_retention_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
     """Days that traces are kept; 0 keeps none."""
+    scheduler: Literal["on", "off"] = "on"
+    """Whether `answerable serve` synchronises sources that have an interval (`answerable ingest schedule`)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged."""
     log_format: Literal["json", "text"] = "json"

@@ -41,21 +41,28 @@ def add(
         Path | None, typer.Option(help="Description file. Default: describe.yaml in the folder.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of connector. Default: told from the path.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Interval at which `answerable serve` synchronises it, e.g. 1h; `off`: never.")
+    ] = None,
     option: Option = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Add a source, or bring it up to date if it is known."""
     with stated(as_json):
-        from ingest.pipeline import ingest_source
+        from ingest.pipeline import ingest_source, schedule_source
         from ingest.request import SourceRequest
+        from ingest.stores.schedule import interval_s
 
+        every_s = interval_s(every) if every else None
         request = SourceRequest(
             path, name=name, kind=kind, options=_pairs(option), public=public,
-            description_path=str(describe) if describe else None,
+            description_path=str(describe) if describe else None, every_s=every_s,
         )  # fmt: skip
         with ingest_bar(name or path, quiet=as_json) as hooks:
             report = ingest_source(_home(home), request, hooks)
+        if every and every_s is None:
+            schedule_source(_home(home), report.source, None)
         printed(report, as_json, report_lines(report))
 
 
@@ -103,7 +110,26 @@ def list_sources(home: Home = None, as_json: Json = False) -> None:
         from ingest.listing import listed, source_rows
 
         store = _store(home)
-        printed(listed(store.snapshot()), as_json, source_rows(store.snapshot()), alerts=store.alerts)
+        sources = listed(store.snapshot(), _home(home))
+        printed(sources, as_json, source_rows(sources), alerts=store.alerts)
+
+
+@app.command()
+def schedule(
+    name: Name,
+    every: Annotated[str, typer.Argument(help="Interval, e.g. 30m, 1h, 1d or 1w; `off`: only by hand.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Have `answerable serve` bring a source up to date at an interval."""
+    with stated(as_json):
+        from ingest.pipeline import schedule_source
+        from ingest.stores.schedule import interval_s, interval_text
+
+        entry = schedule_source(_home(home), name, interval_s(every))
+        shown = interval_text(entry.every_s) if entry.every_s else None
+        told = f"{name} is synchronised every {shown} by `answerable serve`." if shown else f"{name}: only by hand."
+        printed({"source": name, "every": shown}, as_json, [told])
 
 
 @app.command()

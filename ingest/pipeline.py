@@ -30,6 +30,7 @@ from ingest.stores import segment as files
 from ingest.stores.collect import clear_leftovers, collect, purge
 from ingest.stores.locking import ingest_lock
 from ingest.stores.manifest import Manifest, SourceEntry, current, publish, rollback
+from ingest.stores.schedule import forget_attempts
 from ingest.stores.segment import Segment, seal
 from ingest.table_catalog import profile_tables
 
@@ -56,6 +57,7 @@ def ingest_source(
             clean_documents(build)
             if entry is not None and _nothing_changed(build):
                 build.passages = PassageCounts(total=entry.passages, reused=entry.passages)
+                manifest = _rescheduled(layout, manifest, entry, request.every_s)
                 return _report(build, entry.segment, manifest, changed=False)
             collapse_duplicates(build)
             write_passages(build)
@@ -74,6 +76,18 @@ def sync_source(
     return ingest_source(home, request_of(known_entry(current(Layout(home)), name)), hooks, options)
 
 
+def schedule_source(home: Path, name: str, every_s: int | None) -> SourceEntry:
+    """Have a source synchronised every so many seconds by the service, or (None) by hand only.
+
+    Raises `UnknownSource`.
+    """
+    with _ingesting(home) as layout:
+        manifest = current(layout)
+        entry = known_entry(manifest, name)
+        _rescheduled(layout, manifest, entry, every_s)
+        return msgspec.structs.replace(entry, every_s=every_s)
+
+
 def remove_source(home: Path, name: str) -> Manifest:
     """Take a source out of the manifest and delete every segment of it, at once. Raises `UnknownSource`."""
     with _ingesting(home) as layout:
@@ -82,6 +96,7 @@ def remove_source(home: Path, name: str) -> Manifest:
         kept = {entry.name: entry for entry in (manifest.sources if manifest else ()) if entry.name != name}
         published = publish(layout, kept)
         purge(layout, name)
+        forget_attempts(layout, name)
         return published
 
 
@@ -127,6 +142,14 @@ def _nothing_changed(build: Build) -> bool:
     )
 
 
+def _rescheduled(layout: Layout, manifest: Manifest | None, entry: SourceEntry, every_s: int | None) -> Manifest | None:
+    """The manifest with that source's interval; published if it is another one."""
+    if entry.every_s == every_s or manifest is None:
+        return manifest
+    sources = {each.name: each for each in manifest.sources}
+    return publish(layout, sources | {entry.name: msgspec.structs.replace(entry, every_s=every_s)})
+
+
 def _seal(build: Build) -> Segment:
     with build.step("seal"):
         report = _report(build, None, None, changed=True)
@@ -156,6 +179,7 @@ def _publish(build: Build, segment: Segment, manifest: Manifest | None) -> Manif
         passages=build.passages.total,
         tables=len(build.tables),
         rows=sum(table.rows for table in build.tables),
+        every_s=build.request.every_s,
     )
     with build.step("publish"):
         sources = {each.name: each for each in (manifest.sources if manifest else ())} | {entry.name: entry}

@@ -31,6 +31,8 @@ class SourceRequest:
     """Whether visitors may see its documents; None: as before, internal for a new source."""
     description_path: str | None = None
     """Description file; None: as before, else `describe.yaml` in the folder."""
+    every_s: int | None = None
+    """Seconds between scheduled syncs; None: as before, else none."""
 
     @property
     def visibility(self) -> Visibility:
@@ -104,6 +106,7 @@ def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:
         options=dict(request.options) or entry.options,
         public=entry.visibility == "public" if request.public is None else request.public,
         description_path=request.description_path or entry.description_path,
+        every_s=entry.every_s if request.every_s is None else request.every_s,
     )
 
 

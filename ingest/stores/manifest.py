@@ -36,6 +36,8 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     passages: int = 0
     tables: int = 0
     rows: int = 0
+    every_s: int | None = None
+    """Seconds between scheduled syncs; None: only by hand."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
