@@ -19,6 +19,7 @@ from typing import IO
 
 from connectors.base import Discovered, Document, Item, Problem, Unchanged
 from connectors.errors import ConnectorError, SourceEmpty, SourceUnreadable
+from connectors.exporting import safe_name, whole_number
 from connectors.files import ITEM_FAULTS, items_of, known_parts, patterns_of, reads_views, require_known_options
 from connectors.files import OPTIONS as FILE_OPTIONS
 from connectors.formats.registry import SUFFIXES, reader
@@ -70,9 +71,9 @@ class GitConnector:
         self._exclude = patterns_of(options.get("exclude", ""))
         self._views = reads_views(options)
         self._url = options.get("url")
-        self._history = _number("history", options, 500, 100_000)
-        self._most_bytes = _number("max_mb", options, 2048, 1 << 20) << 20
-        self._timeout_s = _number("timeout_s", options, 300, 86_400)
+        self._history = whole_number("history", options, 500, 100_000)
+        self._most_bytes = whole_number("max_mb", options, 2048, 1 << 20) << 20
+        self._timeout_s = whole_number("timeout_s", options, 300, 86_400)
         self._fetched: _Fetched | None = None
 
     def check(self) -> None:
@@ -217,7 +218,7 @@ class GitConnector:
                         limit = _LARGEST_FILE_BYTES >> 20
                         yield Problem(blob.path, "too_large", f"The file is over {limit} MB: split it into parts.")
                         continue
-                    target = folder / PurePosixPath(blob.path).name
+                    target = folder / safe_name(blob.path)
                     _copy_blob(process, blob, target)
                     os.utime(target, (times.get(blob.path, 0),) * 2)
                     yield _pointer_problem(blob, target) or SourceFile(target, blob.path, blob.oid, views=self._views)
@@ -248,13 +249,6 @@ def _plain_option(name: str, value: str) -> str:
     if unsafe or not value.isprintable():
         raise ConnectorError(f"The option {name} cannot be {value!r}.", hint=f"{name}: {OPTIONS[name]}.")
     return value
-
-
-def _number(name: str, options: Mapping[str, str], default: int, most: int) -> int:
-    text = options.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-        raise ConnectorError(f"The option {name} is {text!r}.", hint=f"It is a whole number from 1 to {most}.")
-    return int(text)
 
 
 def _format(path: str) -> str | None:

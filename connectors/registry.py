@@ -17,6 +17,7 @@ KINDS: dict[str, str] = {
     "duckdb": "connectors.duckdb_file:DuckDBConnector",
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
     "git": "connectors.git:GitConnector",
+    "s3": "connectors.s3:S3Connector",
 }
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
