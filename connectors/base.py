@@ -45,6 +45,9 @@ class Document:
     """Time of the last change, timezone-aware UTC, where the source knows it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Front matter and document properties, e.g. `{"version": "2023", "superseded_by": "returns.md"}`."""
+    people: tuple[str, ...] = ()
+    """Names and addresses of people that the source itself gives. Never stored; a source that is scrubbed loses them
+    wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ class Discovered:
 
 @runtime_checkable
 class Connector(Protocol):
-    """A way to read one kind of source. Constructed by `connectors.registry.open_connector(location, options)`."""
+    """A way to read one kind of source. Constructed by `connectors.registry.open_connector(location, options)`.
+
+    A connector of people's conversations has an attribute `personal = True`: ingest scrubs its documents unless the
+    source is added with `scrub=false`.
+    """
 
     kind: str
     location: str

@@ -7,6 +7,7 @@ IngestError                code, message, hint
 ├── HomeNotWritable        the home folder cannot be made or written
 ├── DiskFull               no space left; the stores are as they were
 ├── DetectionFailed        personal data could not be looked for; nothing is stored unexamined
+│   └── ScrubOptionWrong   the option scrub is neither true nor false (ingest/scrub.py)
 ├── DescriptionError       the description file is wrong: file, line, remedy
 ├── WrongInterval          an interval of a schedule that cannot be read
 ├── NothingToRollBackTo    there is no earlier manifest whose segments are still there

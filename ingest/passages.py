@@ -19,6 +19,7 @@ from ingest.chunker import chunk, embedding_text
 from ingest.errors import DetectionFailed
 from ingest.previous import KnownPassage
 from ingest.report import PassageCounts
+from ingest.scrub import without_tokens
 from ingest.staging import StagedDocument
 from ingest.stores import segment as files
 from ingest.stores.lexical import build_lexical
@@ -120,7 +121,7 @@ def _detect(build: Build, drafts: Sequence[Draft]) -> None:
             return
         for part in _parts(drafts):
             for draft, spans in zip(part, _found(build, [draft.text for draft in part]), strict=True):
-                draft.spans = spans
+                draft.spans = without_tokens(draft.text, spans) if build.scrubs else spans
 
 
 def _found(build: Build, texts: list[str]) -> list[tuple[PiiSpan, ...]]:

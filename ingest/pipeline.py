@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.base import Connector
 from connectors.registry import open_connector
 from ingest.build import Build, open_build
 from ingest.described import described_by
@@ -25,7 +26,8 @@ from ingest.layout import Layout
 from ingest.passages import write_passages
 from ingest.reading import read_source
 from ingest.report import IngestReport, ItemCounts, PassageCounts
-from ingest.request import SourceRequest, known_entry, request_of, resolve, shown_location
+from ingest.request import SourceRequest, connector_options, known_entry, request_of, resolve, shown_location
+from ingest.scrub import scrubs
 from ingest.stores import segment as files
 from ingest.stores.collect import clear_leftovers, collect, purge
 from ingest.stores.locking import ingest_lock
@@ -49,10 +51,13 @@ def ingest_source(
     with _ingesting(home) as layout:
         manifest = current(layout)
         request = resolve(request, manifest)
-        connector = open_connector(request.location, kind=request.kind, options=request.options)
+        connector = open_connector(request.location, kind=request.kind, options=connector_options(request.options))
+        inputs = _inputs_of_scrubbing(request, connector)
         connector.check()
         entry = manifest.source(request.name or "") if manifest else None
-        with open_build(layout, request, connector.kind, entry, described_by(request), hooks, options) as build:
+        description, described = described_by(request)
+        known = (description, described | inputs)
+        with open_build(layout, request, connector.kind, entry, known, hooks, options) as build:
             read_source(build, connector)
             clean_documents(build)
             if entry is not None and _nothing_changed(build):
@@ -66,6 +71,8 @@ def ingest_source(
             manifest = _publish(build, segment, manifest)
             with build.step("collect"):
                 collect(layout, keep=options.keep_manifests, grace_s=options.grace_s)
+                if build.newly_scrubbed:
+                    purge(layout, build.name)
             return _report(build, segment.info.id, manifest, changed=True)
 
 
@@ -125,6 +132,12 @@ def _ingesting(home: Path) -> Iterator[Layout]:
         with ingest_lock(layout.lock):
             clear_leftovers(layout)
             yield layout
+
+
+def _inputs_of_scrubbing(request: SourceRequest, connector: Connector) -> dict[str, str]:
+    """What a segment records of a source whose documents are scrubbed; nothing for others."""
+    personal = bool(getattr(connector, "personal", False))
+    return {"scrub": "true"} if scrubs(request.options, personal=personal) else {}
 
 
 def _nothing_changed(build: Build) -> bool:

@@ -13,6 +13,8 @@ from ingest.errors import SourceExists, UnknownSource
 from ingest.stores.catalog import Visibility
 from ingest.stores.manifest import Manifest, SourceEntry
 
+INGEST_OPTIONS = frozenset({"scrub"})
+"""Options of any source of documents: `scrub=true` removes people's details before anything is stored."""
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^@\s]*@")
 
 
@@ -64,6 +66,11 @@ def resolve(request: SourceRequest, manifest: Manifest | None) -> SourceRequest:
 def request_of(entry: SourceEntry) -> SourceRequest:
     """The request that reads a known source again."""
     return _with_known(SourceRequest(entry.location, name=entry.name), entry)
+
+
+def connector_options(options: Mapping[str, str]) -> dict[str, str]:
+    """The options without those that ingest itself takes."""
+    return {name: value for name, value in options.items() if name not in INGEST_OPTIONS}
 
 
 def known_entry(manifest: Manifest | None, name: str) -> SourceEntry:
