@@ -18,6 +18,8 @@ KINDS: dict[str, str] = {
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
     "git": "connectors.git:GitConnector",
     "s3": "connectors.s3:S3Connector",
+    "mailbox": "connectors.mail.mailbox:MailboxConnector",
+    "imap": "connectors.mail.imap:ImapConnector",
 }
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
@@ -56,11 +58,15 @@ def open_connector(location: str, *, kind: str | None = None, options: Mapping[s
 def kind_of(location: str) -> str:
     """The kind of source at a location: by a file's first bytes, else by its suffix; a URL's kind is its scheme."""
     scheme, separator, rest = location.partition("://")
+    if scheme.lower() == "imaps" and separator:
+        return "imap"
     if separator and (scheme.lower().startswith("git+") or rest.partition("?")[0].endswith(".git")):
         return "git"
     if separator and scheme.isalnum():
         return scheme.lower()
     path = Path(location).expanduser()
+    if path.suffix.lower() == ".mbox" or all((path / name).is_dir() for name in ("cur", "new", "tmp")):
+        return "mailbox"
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
 
 
