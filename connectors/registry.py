@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "s3": "connectors.s3:S3Connector",
     "mailbox": "connectors.mail.mailbox:MailboxConnector",
     "imap": "connectors.mail.imap:ImapConnector",
+    "helpdesk": "connectors.helpdesk:HelpdeskConnector",
 }
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
@@ -67,7 +68,15 @@ def kind_of(location: str) -> str:
     path = Path(location).expanduser()
     if path.suffix.lower() == ".mbox" or all((path / name).is_dir() for name in ("cur", "new", "tmp")):
         return "mailbox"
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson") and _is_helpdesk_export(path):
+        return "helpdesk"
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
+
+
+def _is_helpdesk_export(path: Path) -> bool:
+    from connectors.helpdesk import looks_like_export
+
+    return looks_like_export(path)
 
 
 def _proven_kind(path: Path) -> str | None:

@@ -122,7 +122,7 @@ def body_of(raw: bytes, *, with_attachments: bool = False) -> tuple[str, list[At
         (plain if kind == "text/plain" else html).append(_decoded(part))
     text = "\n\n".join(filter(None, (own_words(each) for each in plain)))
     if not text.strip():
-        text = "\n\n".join(filter(None, (own_words(_html_text(each)) for each in html)))
+        text = "\n\n".join(filter(None, (own_words(html_text(each)) for each in html)))
     return text, attachments
 
 
@@ -228,7 +228,8 @@ def _decoded(part: EmailMessage) -> str:
     return content.decode("cp1252", "replace")
 
 
-def _html_text(source: str) -> str:
+def html_text(source: str) -> str:
+    """The text of an HTML message without quotes and signature."""
     from connectors.formats.html import parsed_page
     from connectors.formats.html_blocks import text_of_element
 

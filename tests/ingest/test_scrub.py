@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,24 @@ def test_addresses_in_path_and_url_go_too() -> None:
 def test_scrubbing_twice_changes_nothing_more() -> None:
     once = scrubbed("Call Margaret Hollingsworth on +44 20 7946 0958 about order 7.")
     assert scrubbed(once.text).text == once.text
+
+
+def test_conversations_are_scrubbed_unless_told_otherwise(tmp_path: Path) -> None:
+    export = {
+        "users": [{"id": 7, "name": "Margaret Hollingsworth", "email": "margaret.holl@example.com", "role": "end-user"}],
+        "tickets": [{
+            "id": 1, "subject": "hollingsworth: tent", "requester_id": 7, "comments": [
+                {"author_id": 7, "body": "margaret here, my tent leaks. Ring 020 7946 0958 (4111 1111 1111 1111)."},
+                {"author_id": 8, "body": "Hi Margaret, seal the seams with silicone."},
+            ],
+        }],
+    }  # fmt: skip
+    source = tmp_path / "export.json"
+    source.write_text(json.dumps(export))
+    home = new_home(tmp_path)
+    report = ingest(home, source)
+    assert (report.kind, report.documents.total) == ("helpdesk", 1)
+    assert planted_in(home) == []
+    assert found_documents(home, "export", "silicone seams") == ["ticket-1"]
+    ingest(home, source, options={"scrub": "false"})
+    assert "Hollingsworth" in planted_in(home)
