@@ -20,6 +20,7 @@ from app.api.envelope import Envelope
 from app.api.errors import error_response
 from app.api.health import healthz, metrics_page, readyz
 from app.api.pages import front_page
+from app.api.quality import source_quality
 from app.api.search import search
 from app.api.sources import sources
 from app.api.sql_check import sql_check
@@ -30,7 +31,7 @@ from app.ops.scheduler import Scheduler
 from app.ops.version import answerable_version
 from app.settings import Settings, load_settings
 
-ENDPOINTS = (front_page, ask, search, sql_check, sources, earlier_answer, healthz, readyz, metrics_page)
+ENDPOINTS = (front_page, ask, search, sql_check, sources, source_quality, earlier_answer, healthz, readyz, metrics_page)
 
 
 def create_app(settings: Settings) -> Envelope:

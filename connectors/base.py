@@ -45,6 +45,8 @@ class Document:
     """Time of the last change, timezone-aware UTC, where the source knows it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Front matter and document properties, e.g. `{"version": "2023", "superseded_by": "returns.md"}`."""
+    links: tuple[str, ...] = ()
+    """Relative addresses that the document links to, e.g. `../policies/returns.md`."""
     people: tuple[str, ...] = ()
     """Names and addresses of people that the source itself gives. Never stored; a source that is scrubbed loses them
     wherever they stand."""

@@ -263,7 +263,7 @@ def _people(values: Iterable[Any]) -> _People:
 
 
 def _named(value: object, place: str = "") -> Iterator[str]:
-    """Names, addresses and telephone numbers in the fields of a record that hold those of people; `place` is a field."""
+    """Names, addresses and telephone numbers in the fields of a record that hold those of people."""
     if isinstance(value, list):
         for each in value:
             yield from _named(each, place)

@@ -153,13 +153,24 @@ def remove(name: Name, home: Home = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def report(name: Name, home: Home = None, as_json: Json = False) -> None:
-    """Show what the last sync of a source skipped, repaired and collapsed."""
+def report(
+    name: Name,
+    quality: Annotated[bool, typer.Option("--quality", help="What to mend in its documents.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the last sync of a source skipped, repaired and collapsed, or the quality of its documents."""
     with stated(as_json):
-        from ingest.listing import last_report
+        from ingest.listing import last_report, quality_lines
+        from ingest.stores.quality import quality_of
 
-        found = last_report(_reader(name, home))
-        printed(found, as_json, report_lines(found, every=True))
+        reader = _reader(name, home)
+        found = last_report(reader)
+        if quality:
+            judged = quality_of(reader, found)
+            printed(judged, as_json, quality_lines(judged))
+        else:
+            printed(found, as_json, report_lines(found, every=True))
 
 
 @app.command()

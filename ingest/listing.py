@@ -15,6 +15,7 @@ from ingest.request import shown_location
 from ingest.stores.catalog import Catalog, Table
 from ingest.stores.manifest import SourceEntry
 from ingest.stores.passages import StoredDocument
+from ingest.stores.quality import QualityReport
 from ingest.stores.schedule import interval_text, next_due, read_attempt
 from ingest.stores.snapshot import Snapshot, SourceReader
 
@@ -74,6 +75,21 @@ def last_report(reader: SourceReader) -> IngestReport:
     except (OSError, msgspec.DecodeError) as error:
         raise SegmentCorrupt(f"{path} cannot be read: {error}.", hint="Sync the source again.") from error
     return msgspec.structs.replace(found, segment=reader.segment.id)
+
+
+def quality_lines(report: QualityReport) -> Iterator[str]:
+    """The quality of a source's documents, for a person."""
+    languages = ", ".join(f"{count} {language}" for language, count in report.languages.items()) or "none"
+    yield f"{report.source}: {report.documents} documents ({languages}), looked at in {report.seconds:.1f} s."
+    if not report.complete:
+        yield "  The source is too large to compare every paragraph; the first ones were."
+    for check, count in report.counts.items():
+        if count:
+            yield f"\n{check.replace('_', ' ')}: {count}"
+            shown = [finding for finding in report.findings if finding.check == check]
+            yield from (f"  {finding.documents[0]}: {finding.message}" for finding in shown)
+    if not report.findings:
+        yield "  Nothing to mend was found."
 
 
 _COLUMNS = ("name", "kind", "visibility", "documents", "passages", "tables", "rows", "synced_at", "location")

@@ -178,6 +178,7 @@ def _new_document(build: Build, document: StagedDocument) -> NewDocument:
         signature=document.signature,
         collapsed_into=build.collapsed_into.get(document.path),
         newer_version=build.newer_version.get(document.path),
+        links=build.staging.links(document.path),
     )
 
 

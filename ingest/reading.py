@@ -97,6 +97,7 @@ class _Reader:
         row = previous.document_row(path) if path in self._known_documents else None
         if row is not None:
             self._build.staging.keep(row)
+            self._build.staging.add_links(path, previous.links(path))
         if path in self._known_tables:
             self._open_tables().copy_unchanged(path)
 
@@ -118,6 +119,7 @@ class _Reader:
                 row = previous.document_row(path)
                 if row is not None and not staging.holds(path):
                     staging.keep(row, as_read)
+                    staging.add_links(path, previous.links(path))
                     kept.append(path)
             as_read = None if self._build.reuses("reader", "typing") else _OF_OLD_PARTS
             for path in filter(problem.concerns, self._known_tables):

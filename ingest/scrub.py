@@ -60,6 +60,7 @@ class Scrubber:
             url=None if document.url and detect_patterns(document.url) else document.url,
             path=_path(document.path),
             people=(),
+            links=(),
         )
 
     def scrubbed_texts(self, texts: Sequence[str], people: Iterable[str] = ()) -> list[str]:

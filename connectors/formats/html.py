@@ -12,6 +12,7 @@ from connectors.base import Document, Problem
 from connectors.formats.dates import as_utc
 from connectors.formats.encoding import detect_encoding
 from connectors.formats.html_main import main_text
+from connectors.formats.links import relative_links
 from connectors.formats.source_file import Content, SourceFile, UnreadableItem
 from connectors.formats.text import refuse_oversized
 
@@ -69,6 +70,7 @@ class HtmlReader:
         page = parsed_page(source)
         if page is None:
             raise UnreadableItem("no_text", "The page holds no text.")
+        links = relative_links(anchor.get("href") or "" for anchor in page.iter("a"))
         text = main_text(page, source)
         if not text.strip():
             raise UnreadableItem("no_text", "The page holds no text: it may be built by scripts in the browser.")
@@ -82,6 +84,7 @@ class HtmlReader:
             url=_canonical(page, meta),
             modified=_modified(page, meta) or file.modified,
             metadata=_metadata(page, meta),
+            links=links,
         )
 
 
