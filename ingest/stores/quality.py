@@ -1,7 +1,7 @@
 """What is wrong with the documents of a source as they are stored: a report for those who maintain them.
 
 Computed from the sealed segment when it is asked for: nothing is added to an ingest, and a better check needs no new
-sync. Time grows with the text (bench: see docs/sources-feeds.md). Excerpts have personal data masked.
+sync. Excerpts have personal data masked.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST_BLOCKS = 400_000
 """Blocks that are compared; what a larger source has more is named by `complete`."""
 _REPEATED_SHARE, _REPEATED_LEAST, _REPEATED_DOCUMENTS = 0.3, 3, 5
 _MOST_VERSIONS = 4
-"""Documents with the same words and other numbers; more than these are filled from one form, and not in contradiction."""
+"""Documents with the same words and other numbers; more than these are filled from one form: no contradiction."""
 _LEAST_BLOCK_WORDS = 5
 _EXCERPT = 160
 _WORD = re.compile(r"\w+")
