@@ -75,7 +75,8 @@ class Build:
     @property
     def newly_scrubbed(self) -> bool:
         """Whether earlier segments of the source hold details that this one must not."""
-        return self.scrubs and self.previous is not None and "scrub" not in self.previous.info.inputs
+        scrubbed_before = self.previous is not None and "scrub" in self.previous.info.inputs
+        return self.scrubs and self.entry is not None and not scrubbed_before
 
     @cached_property
     def scrubber(self) -> Scrubber:

@@ -75,9 +75,10 @@ class Scheduler:
     def _run(self) -> None:
         while not self._stopping.wait(POLL_S):
             try:
-                entry = self._due() if self._leads() else None
-                if entry is not None:
-                    self._sync(entry)
+                if self._due() is not None and self._leads():
+                    entry = self._due()  # looked at again: another server may have led until now
+                    if entry is not None:
+                        self._sync(entry)
             except Exception as error:  # noqa: BLE001 - whatever is wrong now, the next look may find it mended
                 _log.error("scheduler failed", exc_info=error)
                 self._stopping.wait(_BUSY.total_seconds())
