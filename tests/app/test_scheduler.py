@@ -22,7 +22,7 @@ from ingest.stores.locking import ingest_lock, leader_lock
 from ingest.stores.schedule import read_attempt
 from tests.ingest.ingesting import ingest, new_home, write_files
 
-MOST_S = 30.0
+MOST_S = 90.0
 
 
 def until(found: Callable[[], object], what: str) -> object:
