@@ -20,6 +20,7 @@ from app.api.envelope import Envelope
 from app.api.errors import error_response
 from app.api.health import healthz, metrics_page, readyz
 from app.api.pages import front_page
+from app.api.quality import source_quality
 from app.api.search import search
 from app.api.sources import sources
 from app.api.sql_check import sql_check
@@ -27,11 +28,12 @@ from app.api.verified import unverify, verified_queries, verify
 from app.engine import Engine
 from app.ops.logs import configure_logs
 from app.ops.metrics import Metrics
+from app.ops.scheduler import Scheduler
 from app.ops.version import answerable_version
 from app.settings import Settings, load_settings
 
 ENDPOINTS = (
-    *(front_page, ask, search, sql_check, sources, earlier_answer, chart_picture),
+    *(front_page, ask, search, sql_check, sources, source_quality, earlier_answer, chart_picture),
     *(verified_queries, verify, unverify),
     *(healthz, readyz, metrics_page),
 )
@@ -44,11 +46,15 @@ def create_app(settings: Settings) -> Envelope:
     engine = Engine(settings)
     metrics = Metrics()
     answering = Answering(engine, metrics)
+    scheduler = Scheduler(engine, metrics)
 
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         engine.start_warm_up()
+        if settings.scheduler == "on":
+            scheduler.start()
         yield
+        await asyncio.to_thread(scheduler.close)
         answering.close()
         await asyncio.to_thread(engine.close)
 

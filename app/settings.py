@@ -79,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after its last question that a session is remembered; then it is deleted."""
     trace_retention_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
     """Days that traces are kept; 0 keeps none."""
+    scheduler: Literal["on", "off"] = "on"
+    """Whether `answerable serve` synchronises sources that have an interval (`answerable ingest schedule`)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged."""
     log_format: Literal["json", "text"] = "json"

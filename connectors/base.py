@@ -46,6 +46,11 @@ class Document:
     """Time of the last change, timezone-aware UTC, where the source knows it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Front matter and document properties, e.g. `{"version": "2023", "superseded_by": "returns.md"}`."""
+    links: tuple[str, ...] = ()
+    """Relative addresses that the document links to, e.g. `../policies/returns.md`."""
+    people: tuple[str, ...] = ()
+    """Names and addresses of people that the source itself gives. Never stored; a source that is scrubbed loses them
+    wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +191,8 @@ class Connector(Protocol):
 
     Where naming the items costs as much as reading them (a site that is crawled), the connector has an attribute
     `discovery_reads = True`, and ingest does not ask for the names beforehand.
+    A connector of people's conversations has an attribute `personal = True`: ingest scrubs its documents unless the
+    source is added with `scrub=false`.
     """
 
     kind: str

@@ -7,6 +7,7 @@ ConnectorError             code, message, hint
 ├── RefusedUrl             a URL that may not be asked for (not http, a private address, credentials in it)
 ├── SourceUnreachable      a server does not answer
 ├── SourceAccessDenied     a server refuses the user or password
+├── SecretMissing          an environment variable that the location names is not set (connectors/secrets.py)
 └── UnknownKind            no connector reads this kind of location
 """
 

@@ -19,7 +19,7 @@ from connectors.formats.registry import format_of, reader
 from connectors.formats.source_file import PARSER_FAULTS, SourceFile, UnreadableItem, file_fingerprint
 from connectors.walking import walk
 
-_ITEM_FAULTS: tuple[type[Exception], ...] = (UnreadableItem, *PARSER_FAULTS)
+ITEM_FAULTS: tuple[type[Exception], ...] = (UnreadableItem, *PARSER_FAULTS)
 
 OPTIONS: dict[str, str] = {
     "base_url": "address that a document's path is appended to where the document names no URL of its own",
@@ -81,6 +81,43 @@ def _problem_of(fault: Exception, path: str) -> Problem:
     return Problem(path, "corrupt_file", message)
 
 
+def items_of(file: SourceFile, known: Mapping[str, str]) -> Iterator[Item]:
+    """What one file holds, `Unchanged` for what is known; its faults become problems.
+
+    Without a fingerprint of its own the file is known by the SHA-256 of its bytes.
+    """
+    try:
+        format_reader = reader(format_of(file.location))
+        file = file if file.fingerprint else replace(file, fingerprint=file_fingerprint(file.location))
+        if known.get(file.path) == file.fingerprint:
+            yield Unchanged(file.path)
+            return
+        parts = format_reader.parts(file)
+        wanted = [part for part in parts if known.get(part) != file.part_fingerprint(part)]
+        yield from (Unchanged(part) for part in parts if part not in wanted)
+        if wanted or not parts:
+            yield from format_reader.read(file, wanted)
+    except ITEM_FAULTS as fault:
+        yield _problem_of(fault, file.path)
+
+
+def known_parts(path: str, fingerprint: str, known: Mapping[str, str]) -> list[str]:
+    """Items of an unchanged file that an earlier sync stored: the file itself, or its tables; in their order.
+
+    For a source that tells a file's fingerprint without its bytes, so that an unchanged file need not be fetched.
+    """
+    if known.get(path) == fingerprint:
+        return [path]
+    file = SourceFile(Path(path), path, fingerprint)
+    below = path + "#"
+    return [each for each in known if each.startswith(below) and known[each] == file.part_fingerprint(each)]
+
+
+def patterns_of(option: str) -> tuple[str, ...]:
+    """The patterns of a comma-separated option."""
+    return tuple(part.strip() for part in option.split(",") if part.strip())
+
+
 class FilesConnector:
     """Reads a folder or one file of any supported format."""
 
@@ -92,7 +129,7 @@ class FilesConnector:
         self._root = Path(location).expanduser()
         self._views = reads_views(options)
         self._base_url = options.get("base_url", "")
-        self._excluded = tuple(part.strip() for part in options.get("exclude", "").split(",") if part.strip())
+        self._excluded = patterns_of(options.get("exclude", ""))
 
     def check(self) -> None:
         """Raise a `ConnectorError` unless there is something to read."""
@@ -120,7 +157,8 @@ class FilesConnector:
             if isinstance(entry, Problem):
                 yield entry
             else:
-                yield from self._read_file(entry, known)
+                for item in items_of(entry, known):
+                    yield self._with_url(item) if isinstance(item, Document) else item
 
     def _discovered(self) -> Iterator[Discovered | Problem]:
         """What `read` would yield, by name, and what is wrong with the files that show it before they are read."""
@@ -132,7 +170,7 @@ class FilesConnector:
                 format_reader = reader(format_of(entry.location))
                 size = entry.location.stat().st_size
                 parts = format_reader.parts(entry)
-            except _ITEM_FAULTS as fault:
+            except ITEM_FAULTS as fault:
                 yield _problem_of(fault, entry.path)
                 continue
             if not parts:
@@ -149,23 +187,6 @@ class FilesConnector:
             if any(fnmatch(path, pattern) for pattern in self._excluded):
                 continue
             yield found if isinstance(found, Problem) else SourceFile(found[1], path, views=self._views)
-
-    def _read_file(self, file: SourceFile, known: Mapping[str, str]) -> Iterator[Item]:
-        """Yield what one file holds; its faults become problems."""
-        try:
-            format_reader = reader(format_of(file.location))
-            file = replace(file, fingerprint=file_fingerprint(file.location))
-            if known.get(file.path) == file.fingerprint:
-                yield Unchanged(file.path)
-                return
-            parts = format_reader.parts(file)
-            wanted = [part for part in parts if known.get(part) != file.part_fingerprint(part)]
-            yield from (Unchanged(part) for part in parts if part not in wanted)
-            if wanted or not parts:
-                for item in format_reader.read(file, wanted):
-                    yield self._with_url(item) if isinstance(item, Document) else item
-        except _ITEM_FAULTS as fault:
-            yield _problem_of(fault, file.path)
 
     def _with_url(self, document: Document) -> Document:
         if document.url or not self._base_url:

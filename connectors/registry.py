@@ -18,11 +18,17 @@ KINDS: dict[str, str] = {
     "sqlite": "connectors.sqlite_file:SQLiteConnector",
     "web": "connectors.web:WebConnector",
     "sql_database": "connectors.sql_database:SQLDatabaseConnector",
+    "git": "connectors.git:GitConnector",
+    "s3": "connectors.s3:S3Connector",
+    "mailbox": "connectors.mail.mailbox:MailboxConnector",
+    "imap": "connectors.mail.imap:ImapConnector",
+    "helpdesk": "connectors.helpdesk:HelpdeskConnector",
 }
 
 _URL_SCHEMES = {
     **dict.fromkeys(("postgresql", "postgres", "mysql", "mariadb"), "sql_database"),
     **dict.fromkeys(("http", "https"), "web"),
+    "imaps": "imap",
 }
 
 # Suffixes that name a kind even where the file is missing or damaged, so that the fault is reported as that kind's.
@@ -64,15 +70,27 @@ def kind_of(location: str) -> str:
     if named is not None:
         return named
     path = Path(location).expanduser()
+    if path.suffix.lower() == ".mbox" or all((path / name).is_dir() for name in ("cur", "new", "tmp")):
+        return "mailbox"
+    if path.suffix.lower() in (".json", ".jsonl", ".ndjson") and _is_helpdesk_export(path):
+        return "helpdesk"
     return _proven_kind(path) or _DATABASE_SUFFIXES.get(path.suffix.lower(), "files") if not path.is_dir() else "files"
 
 
 def kind_of_url(location: str) -> str | None:
     """The kind of source that a URL names by its scheme; None if the location is no URL."""
-    scheme, separator, _ = location.partition("://")
+    scheme, separator, rest = location.partition("://")
     if not separator or not scheme.replace("+", "").isalnum():
         return None
+    if scheme.lower().startswith("git+") or rest.partition("?")[0].endswith(".git"):
+        return "git"
     return _URL_SCHEMES.get(scheme.lower().partition("+")[0], scheme.lower())
+
+
+def _is_helpdesk_export(path: Path) -> bool:
+    from connectors.helpdesk import looks_like_export
+
+    return looks_like_export(path)
 
 
 def _proven_kind(path: Path) -> str | None:

@@ -24,6 +24,14 @@ def walk(root: Path) -> Iterator[tuple[str, Path] | Problem]:
     yield from _walk_folder(root, "", root.resolve(), (root.resolve(),))
 
 
+def is_left_out(path: str) -> bool:
+    """Whether `walk` would leave a file out quietly, told from its path within the source alone."""
+    *folders, name = path.split("/")
+    if any(part.startswith((".", "~$")) for part in (*folders, name)) or not _SKIPPED_FOLDERS.isdisjoint(folders):
+        return True
+    return name.lower() in _SKIPPED_FILES or name.lower().endswith(_SKIPPED_SUFFIXES)
+
+
 def _walk_folder(
     folder: Path, prefix: str, root: Path, above: tuple[Path, ...]
 ) -> Iterator[tuple[str, Path] | Problem]:

@@ -23,6 +23,7 @@ from ingest.pii import Detector, open_detector
 from ingest.previous import Previous
 from ingest.report import Finding, PassageCounts, Severity
 from ingest.request import SourceRequest
+from ingest.scrub import Scrubber
 from ingest.staging import Staging
 from ingest.stores.catalog import Visibility
 from ingest.stores.manifest import SourceEntry
@@ -66,6 +67,22 @@ class Build:
         before = self.previous.info.builders.get("format") if self.previous else None
         return before == builder_versions()["format"]
 
+    @property
+    def scrubs(self) -> bool:
+        """Whether people's details are removed from documents before they are stored."""
+        return "scrub" in self.inputs
+
+    @property
+    def newly_scrubbed(self) -> bool:
+        """Whether earlier segments of the source hold details that this one must not."""
+        scrubbed_before = self.previous is not None and "scrub" in self.previous.info.inputs
+        return self.scrubs and self.entry is not None and not scrubbed_before
+
+    @cached_property
+    def scrubber(self) -> Scrubber:
+        """What removes the details."""
+        return Scrubber(lambda: self.detector)
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Announce a step and add its time to the report."""
@@ -82,7 +99,8 @@ class Build:
 
     def note_problem(self, stage: str, problem: Problem) -> None:
         """Add what a connector or the typing of a table said."""
-        self.note(stage, problem.code, problem.path, problem.message, problem.severity)
+        message = self.scrubber.scrubbed_texts([problem.message])[0] if self.scrubs else problem.message
+        self.note(stage, problem.code, problem.path, message, problem.severity)
 
     @property
     def rebuilt(self) -> str | None:

@@ -16,7 +16,7 @@ from ingest.stores.segment import FORMAT
 
 _PARTS = {
     "reader": ("connectors",),
-    "cleaning": ("ingest.cleaning", "ingest.duplicates"),
+    "cleaning": ("ingest.cleaning", "ingest.duplicates", "ingest.scrub"),
     "chunker": ("ingest.chunker", "ingest.structure", "ingest.sentences"),
     "pii": ("ingest.pii",),
     "typing": ("ingest.column_types", "ingest.stores.tables", "ingest.total_rows"),

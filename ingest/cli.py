@@ -41,21 +41,28 @@ def add(
         Path | None, typer.Option(help="Description file. Default: describe.yaml in the folder.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of connector. Default: told from the path.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Interval at which `answerable serve` synchronises it, e.g. 1h; `off`: never.")
+    ] = None,
     option: Option = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Add a source, or bring it up to date if it is known."""
     with stated(as_json):
-        from ingest.pipeline import ingest_source
+        from ingest.pipeline import ingest_source, schedule_source
         from ingest.request import SourceRequest, shown_location
+        from ingest.stores.schedule import interval_s
 
+        every_s = interval_s(every) if every else None
         request = SourceRequest(
             path, name=name, kind=kind, options=_pairs(option), public=public,
-            description_path=str(describe) if describe else None,
+            description_path=str(describe) if describe else None, every_s=every_s,
         )  # fmt: skip
         with ingest_bar(name or shown_location(path), quiet=as_json) as hooks:
             report = ingest_source(_home(home), request, hooks)
+        if every and every_s is None:
+            schedule_source(_home(home), report.source, None)
         printed(report, as_json, report_lines(report))
 
 
@@ -103,7 +110,26 @@ def list_sources(home: Home = None, as_json: Json = False) -> None:
         from ingest.listing import listed, source_rows
 
         store = _store(home)
-        printed(listed(store.snapshot()), as_json, source_rows(store.snapshot()), alerts=store.alerts)
+        sources = listed(store.snapshot(), _home(home))
+        printed(sources, as_json, source_rows(sources), alerts=store.alerts)
+
+
+@app.command()
+def schedule(
+    name: Name,
+    every: Annotated[str, typer.Argument(help="Interval, e.g. 30m, 1h, 1d or 1w; `off`: only by hand.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Have `answerable serve` bring a source up to date at an interval."""
+    with stated(as_json):
+        from ingest.pipeline import schedule_source
+        from ingest.stores.schedule import interval_s, interval_text
+
+        entry = schedule_source(_home(home), name, interval_s(every))
+        shown = interval_text(entry.every_s) if entry.every_s else None
+        told = f"{name} is synchronised every {shown} by `answerable serve`." if shown else f"{name}: only by hand."
+        printed({"source": name, "every": shown}, as_json, [told])
 
 
 @app.command()
@@ -127,13 +153,24 @@ def remove(name: Name, home: Home = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def report(name: Name, home: Home = None, as_json: Json = False) -> None:
-    """Show what the last sync of a source skipped, repaired and collapsed."""
+def report(
+    name: Name,
+    quality: Annotated[bool, typer.Option("--quality", help="What to mend in its documents.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the last sync of a source skipped, repaired and collapsed, or the quality of its documents."""
     with stated(as_json):
-        from ingest.listing import last_report
+        from ingest.listing import last_report, quality_lines
+        from ingest.stores.quality import quality_of
 
-        found = last_report(_reader(name, home))
-        printed(found, as_json, report_lines(found, every=True))
+        reader = _reader(name, home)
+        found = last_report(reader)
+        if quality:
+            judged = quality_of(reader, found)
+            printed(judged, as_json, quality_lines(judged))
+        else:
+            printed(found, as_json, report_lines(found, every=True))
 
 
 @app.command()

@@ -7,7 +7,9 @@ IngestError                code, message, hint
 ├── HomeNotWritable        the home folder cannot be made or written
 ├── DiskFull               no space left; the stores are as they were
 ├── DetectionFailed        personal data could not be looked for; nothing is stored unexamined
+│   └── ScrubOptionWrong   the option scrub is neither true nor false (ingest/scrub.py)
 ├── DescriptionError       the description file is wrong: file, line, remedy
+├── WrongInterval          an interval of a schedule that cannot be read
 ├── NothingToRollBackTo    there is no earlier manifest whose segments are still there
 └── StoreError             what is stored cannot be read
     ├── ManifestCorrupt    the current manifest is missing or damaged
@@ -87,6 +89,12 @@ class DescriptionError(IngestError):
     """A description file cannot be used; the message names file and line."""
 
     code = "description_error"
+
+
+class WrongInterval(IngestError):
+    """An interval such as `1h` cannot be read."""
+
+    code = "wrong_interval"
 
 
 class NothingToRollBackTo(IngestError):

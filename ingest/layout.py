@@ -46,6 +46,15 @@ class Layout:
         return self.store / "ingest.lock"
 
     @property
+    def leader(self) -> Path:
+        """File that the one server process which runs scheduled syncs locks."""
+        return self.store / "scheduler.lock"
+
+    def attempt(self, name: str) -> Path:
+        """Note of the last scheduled sync of the source of that name."""
+        return self.store / "schedule" / f"{name}.json"
+
+    @property
     def cache(self) -> Path:
         """Folder of exported models."""
         return self.home / "cache"

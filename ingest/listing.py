@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ingest.errors import SegmentCorrupt
+from ingest.layout import Layout
 from ingest.report import IngestReport
 from ingest.request import shown_location
 from ingest.stores.catalog import Catalog, Table
 from ingest.stores.manifest import SourceEntry
 from ingest.stores.passages import StoredDocument
+from ingest.stores.quality import QualityReport
+from ingest.stores.schedule import interval_text, next_due, read_attempt
 from ingest.stores.snapshot import Snapshot, SourceReader
 
 
-def listed(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """All sources."""
-    return [_entry(entry) for entry in snapshot.manifest.sources] if snapshot.manifest else []
+def listed(snapshot: Snapshot, home: Path) -> list[dict[str, Any]]:
+    """All sources, with their schedules."""
+    entries = snapshot.manifest.sources if snapshot.manifest else ()
+    return [_entry(entry) | _schedule(entry, Layout(home)) for entry in entries]
 
 
-def source_rows(snapshot: Snapshot) -> Iterator[Any]:
-    """All sources as a table."""
+def source_rows(sources: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """All sources, as `listed` gives them, as a table; schedules are shown if there are any."""
     from rich.table import Table as Grid
 
-    if snapshot.manifest is None or not snapshot.manifest.sources:
+    if not sources:
         yield "There are no sources yet. Add one: answerable ingest add PATH"
         return
     grid = Grid(box=None, pad_edge=False)
-    for heading in ("name", "kind", "visibility", "documents", "passages", "tables", "rows", "synced", "location"):
-        grid.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=heading == "name")
-    for entry in snapshot.manifest.sources:
-        view = _entry(entry)
-        grid.add_row(*(f"{view[key]:,}" if key in _NUMBERS else str(view[key]) for key in _COLUMNS))
+    columns = (*_COLUMNS, *_SCHEDULE) if any(view["every"] for view in sources) else _COLUMNS
+    for key in columns:
+        heading = _HEADINGS.get(key, key.replace("_", " "))
+        grid.add_column(heading, justify="right" if key in _NUMBERS else "left", no_wrap=heading == "name")
+    for view in sources:
+        grid.add_row(*(f"{view[key]:,}" if key in _NUMBERS else _text(view[key]) for key in columns))
     yield grid
 
 
@@ -71,13 +77,48 @@ def last_report(reader: SourceReader) -> IngestReport:
     return msgspec.structs.replace(found, segment=reader.segment.id)
 
 
+def quality_lines(report: QualityReport) -> Iterator[str]:
+    """The quality of a source's documents, for a person."""
+    languages = ", ".join(f"{count} {language}" for language, count in report.languages.items()) or "none"
+    yield f"{report.source}: {report.documents} documents ({languages}), looked at in {report.seconds:.1f} s."
+    if not report.complete:
+        yield "  The source is too large to compare every paragraph; the first ones were."
+    for check, count in report.counts.items():
+        if count:
+            yield f"\n{check.replace('_', ' ')}: {count}"
+            shown = [finding for finding in report.findings if finding.check == check]
+            yield from (f"  {finding.documents[0]}: {finding.message}" for finding in shown)
+    if not report.findings:
+        yield "  Nothing to mend was found."
+
+
 _COLUMNS = ("name", "kind", "visibility", "documents", "passages", "tables", "rows", "synced_at", "location")
+_SCHEDULE = ("every", "next_due", "last_error")
+_HEADINGS = {"synced_at": "synced"}
 _NUMBERS = frozenset({"documents", "passages", "tables", "rows"})
 
 
 def _entry(entry: SourceEntry) -> dict[str, Any]:
     view = {key: getattr(entry, key) for key in _COLUMNS}
     return view | {"location": shown_location(entry.location), "description_path": entry.description_path}
+
+
+def _schedule(entry: SourceEntry, layout: Layout) -> dict[str, Any]:
+    """The source's interval, when it is due, and how the last scheduled attempt went."""
+    attempt = read_attempt(layout, entry.name)
+    due = next_due(entry, attempt)
+    failed = attempt is not None and attempt.failures > 0
+    return {
+        "every": interval_text(entry.every_s) if entry.every_s else None,
+        "next_due": due.isoformat(timespec="seconds") if due else None,
+        "last_attempt": attempt.started_at if attempt else None,
+        "failures": attempt.failures if attempt else 0,
+        "last_error": f"{attempt.code}: {attempt.message}" if attempt and failed else None,
+    }
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _document(document: StoredDocument) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ingest.chunker import chunk, embedding_text
 from ingest.errors import DetectionFailed
 from ingest.previous import KnownPassage
 from ingest.report import PassageCounts
+from ingest.scrub import without_tokens
 from ingest.staging import StagedDocument
 from ingest.stores import segment as files
 from ingest.stores.lexical import build_lexical
@@ -121,7 +122,7 @@ def _detect(build: Build, drafts: Sequence[Draft]) -> None:
             return
         for part in _parts(drafts):
             for draft, spans in zip(part, _found(build, [draft.text for draft in part]), strict=True):
-                draft.spans = spans
+                draft.spans = without_tokens(draft.text, spans) if build.scrubs else spans
 
 
 def _found(build: Build, texts: list[str]) -> list[tuple[PiiSpan, ...]]:
@@ -178,6 +179,7 @@ def _new_document(build: Build, document: StagedDocument) -> NewDocument:
         signature=document.signature,
         collapsed_into=build.collapsed_into.get(document.path),
         newer_version=build.newer_version.get(document.path),
+        links=build.staging.links(document.path),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.base import Connector
 from connectors.registry import open_connector
 from ingest.build import Build, open_build
 from ingest.described import described_by
@@ -25,11 +26,21 @@ from ingest.layout import Layout
 from ingest.passages import write_passages
 from ingest.reading import read_source
 from ingest.report import IngestReport, ItemCounts, PassageCounts
-from ingest.request import SourceRequest, holds_password, known_entry, request_of, resolve, shown_location
+from ingest.request import (
+    SourceRequest,
+    connector_options,
+    holds_password,
+    known_entry,
+    request_of,
+    resolve,
+    shown_location,
+)
+from ingest.scrub import scrubs
 from ingest.stores import segment as files
 from ingest.stores.collect import clear_leftovers, collect, purge
 from ingest.stores.locking import ingest_lock
 from ingest.stores.manifest import Manifest, SourceEntry, current, publish, rollback
+from ingest.stores.schedule import forget_attempts
 from ingest.stores.segment import Segment, seal
 from ingest.table_catalog import profile_tables
 
@@ -48,14 +59,18 @@ def ingest_source(
     with _ingesting(home) as layout:
         manifest = current(layout)
         request = resolve(request, manifest)
-        connector = open_connector(request.location, kind=request.kind, options=request.options)
+        connector = open_connector(request.location, kind=request.kind, options=connector_options(request.options))
+        inputs = _inputs_of_scrubbing(request, connector)
         connector.check()
         entry = manifest.source(request.name or "") if manifest else None
-        with open_build(layout, request, connector.kind, entry, described_by(request), hooks, options) as build:
+        description, described = described_by(request)
+        known = (description, described | inputs)
+        with open_build(layout, request, connector.kind, entry, known, hooks, options) as build:
             read_source(build, connector)
             clean_documents(build)
             if entry is not None and _nothing_changed(build):
                 build.passages = PassageCounts(total=entry.passages, reused=entry.passages)
+                manifest = _rescheduled(layout, manifest, entry, request.every_s)
                 return _report(build, entry.segment, manifest, changed=False)
             collapse_duplicates(build)
             write_passages(build)
@@ -64,6 +79,8 @@ def ingest_source(
             manifest = _publish(build, segment, manifest)
             with build.step("collect"):
                 collect(layout, keep=options.keep_manifests, grace_s=options.grace_s)
+                if build.newly_scrubbed:
+                    purge(layout, build.name)
             return _report(build, segment.info.id, manifest, changed=True)
 
 
@@ -74,6 +91,18 @@ def sync_source(
     return ingest_source(home, request_of(known_entry(current(Layout(home)), name)), hooks, options)
 
 
+def schedule_source(home: Path, name: str, every_s: int | None) -> SourceEntry:
+    """Have a source synchronised every so many seconds by the service, or (None) by hand only.
+
+    Raises `UnknownSource`.
+    """
+    with _ingesting(home) as layout:
+        manifest = current(layout)
+        entry = known_entry(manifest, name)
+        _rescheduled(layout, manifest, entry, every_s)
+        return msgspec.structs.replace(entry, every_s=every_s)
+
+
 def remove_source(home: Path, name: str) -> Manifest:
     """Take a source out of the manifest and delete every segment of it, at once. Raises `UnknownSource`."""
     with _ingesting(home) as layout:
@@ -82,6 +111,7 @@ def remove_source(home: Path, name: str) -> Manifest:
         kept = {entry.name: entry for entry in (manifest.sources if manifest else ()) if entry.name != name}
         published = publish(layout, kept)
         purge(layout, name)
+        forget_attempts(layout, name)
         return published
 
 
@@ -112,6 +142,12 @@ def _ingesting(home: Path) -> Iterator[Layout]:
             yield layout
 
 
+def _inputs_of_scrubbing(request: SourceRequest, connector: Connector) -> dict[str, str]:
+    """What a segment records of a source whose documents are scrubbed; nothing for others."""
+    personal = bool(getattr(connector, "personal", False))
+    return {"scrub": "true"} if scrubs(request.options, personal=personal) else {}
+
+
 def _nothing_changed(build: Build) -> bool:
     """Whether a new segment would say the same as the published one."""
     previous, entry = build.previous, build.entry
@@ -125,6 +161,14 @@ def _nothing_changed(build: Build) -> bool:
         and previous.documents() == build.staging.fingerprints()
         and previous.info.tables == _table_fingerprints(build)
     )
+
+
+def _rescheduled(layout: Layout, manifest: Manifest | None, entry: SourceEntry, every_s: int | None) -> Manifest | None:
+    """The manifest with that source's interval; published if it is another one."""
+    if entry.every_s == every_s or manifest is None:
+        return manifest
+    sources = {each.name: each for each in manifest.sources}
+    return publish(layout, sources | {entry.name: msgspec.structs.replace(entry, every_s=every_s)})
 
 
 def _seal(build: Build) -> Segment:
@@ -157,6 +201,7 @@ def _publish(build: Build, segment: Segment, manifest: Manifest | None) -> Manif
         tables=len(build.tables),
         rows=sum(table.rows for table in build.tables),
         holds_password=holds_password(build.request.location),
+        every_s=build.request.every_s,
     )
     with build.step("publish"):
         sources = {each.name: each for each in (manifest.sources if manifest else ())} | {entry.name: entry}

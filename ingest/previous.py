@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _DOCUMENT = "path, title, url, fingerprint, media_type, modified, metadata, text, content_hash, signature"
 
+_LINKS = "SELECT target FROM links WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY rowid"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownPassage:
@@ -58,6 +60,13 @@ class Previous:
         """A document's columns, in the order of the staging table; None if there is none of that path."""
         rows = self._rows(f"SELECT {_DOCUMENT} FROM documents WHERE path = ?", [path])  # noqa: S608
         return rows[0] if rows else None
+
+    def links(self, path: str) -> list[str]:
+        """What a document links to; nothing in segments of before links were stored."""
+        try:
+            return [row[0] for row in self._rows(_LINKS, [path])]
+        except sqlite3.OperationalError:
+            return []
 
     def passages_of(self, content_hash: str) -> list[KnownPassage] | None:
         """Passages of a document with that content; None if no document that was searched had it."""

@@ -80,12 +80,17 @@ class _Reader:
             return
         written = self._tables.finish()
         self._build.tables = written.tables
+        if self._build.scrubs and written.tables:
+            text = "Only documents are scrubbed: columns of tables are masked in answers, as the description file says."
+            self._build.note("read", "tables_not_scrubbed", "", text, "noted")
         for problem in written.findings:
             self._build.note_problem("read", problem)
         if not written.tables:
             (self._build.folder / files.TABLES).unlink()
 
     def _take_document(self, document: Document) -> None:
+        if self._build.scrubs:
+            document = self._build.scrubber.scrubbed(document)
         if not self._build.staging.add(document):
             text = "The source has two documents of this path; the first was taken."
             self._build.note("read", "duplicate_path", document.path, text, "skipped")
@@ -97,6 +102,7 @@ class _Reader:
         row = previous.document_row(path) if path in self._known_documents else None
         if row is not None:
             self._build.staging.keep(row)
+            self._build.staging.add_links(path, previous.links(path))
         if path in self._known_tables:
             self._open_tables().copy_unchanged(path)
 
@@ -113,10 +119,12 @@ class _Reader:
         previous, staging, kept = self._build.previous, self._build.staging, []
         if previous is not None:
             as_read = None if self._build.reuses("reader", "cleaning") else _OF_OLD_PARTS
-            for path in filter(problem.concerns, self._known_documents):
+            documents = {} if self._build.newly_scrubbed else self._known_documents
+            for path in filter(problem.concerns, documents):
                 row = previous.document_row(path)
                 if row is not None and not staging.holds(path):
                     staging.keep(row, as_read)
+                    staging.add_links(path, previous.links(path))
                     kept.append(path)
             as_read = None if self._build.reuses("reader", "typing") else _OF_OLD_PARTS
             for path in filter(problem.concerns, self._known_tables):
@@ -142,11 +150,18 @@ class _Reader:
 def _known(build: Build) -> dict[str, str]:
     """Fingerprints of what need not be read again."""
     known: dict[str, str] = {}
-    if build.previous is not None and build.reuses("reader", "cleaning"):
+    if build.previous is not None and _documents_are_as_they_would_be(build):
         known |= build.previous.documents()
     if build.previous is not None and build.reuses("reader", "typing"):
         known |= build.previous.info.tables
     return known
+
+
+def _documents_are_as_they_would_be(build: Build) -> bool:
+    """Whether documents of the last segment were read, repaired and scrubbed as they would be now."""
+    before = build.previous.info.inputs.get("scrub") if build.previous else None
+    parts = ("reader", "cleaning", "pii") if build.scrubs else ("reader", "cleaning")
+    return before == build.inputs.get("scrub") and build.reuses(*parts)
 
 
 def _wanted(build: Build, items: Iterator[Item]) -> Iterator[Item]:

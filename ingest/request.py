@@ -17,6 +17,8 @@ from ingest.stores.manifest import Manifest, SourceEntry
 _BARE_HOST = re.compile(r"^https?://(?:www\.)?([^/@:?#\[\]]+)(?::\d+)?/?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):(?!\$\{\w+\}@).*@", re.DOTALL)
 """A password in a URL, up to the last `@`; one that is named by an environment variable is none."""
+INGEST_OPTIONS = frozenset({"scrub"})
+"""Options of any source of documents: `scrub=true` removes people's details before anything is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class SourceRequest:
     """Whether visitors may see its documents; None: as before, internal for a new source."""
     description_path: str | None = None
     """Description file; None: as before, else `describe.yaml` in the folder."""
+    every_s: int | None = None
+    """Seconds between scheduled syncs; None: as before, else none."""
 
     @property
     def visibility(self) -> Visibility:
@@ -65,6 +69,11 @@ def resolve(request: SourceRequest, manifest: Manifest | None) -> SourceRequest:
 def request_of(entry: SourceEntry) -> SourceRequest:
     """The request that reads a known source again."""
     return _with_known(SourceRequest(entry.location, name=entry.name), entry)
+
+
+def connector_options(options: Mapping[str, str]) -> dict[str, str]:
+    """The options without those that ingest itself takes."""
+    return {name: value for name, value in options.items() if name not in INGEST_OPTIONS}
 
 
 def known_entry(manifest: Manifest | None, name: str) -> SourceEntry:
@@ -116,6 +125,7 @@ def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:
         options=dict(request.options) or entry.options,
         public=entry.visibility == "public" if request.public is None else request.public,
         description_path=request.description_path or entry.description_path,
+        every_s=entry.every_s if request.every_s is None else request.every_s,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +16,8 @@ _SCHEMA = """
 CREATE TABLE documents(
     path TEXT PRIMARY KEY, title TEXT, url TEXT, fingerprint TEXT NOT NULL, media_type TEXT NOT NULL, modified TEXT,
     metadata TEXT NOT NULL, text TEXT NOT NULL, content_hash TEXT, signature BLOB, kept INTEGER NOT NULL);
+CREATE TABLE links(path TEXT NOT NULL, target TEXT NOT NULL);
+CREATE INDEX links_of_document ON links(path);
 """
 
 
@@ -61,7 +63,21 @@ class Staging:
             json.dumps({str(key): str(value) for key, value in document.metadata.items()}),
             storable(document.text),
         )
-        return self._insert((*row, None, None, 0))
+        added = self._insert((*row, None, None, 0))
+        if added:
+            self.add_links(document.path, document.links)
+        return added
+
+    def add_links(self, path: str, targets: Iterable[str]) -> None:
+        """Remember what a document links to."""
+        self._connection.executemany(
+            "INSERT INTO links VALUES (?,?)", [(storable(path), storable(target)) for target in targets]
+        )
+
+    def links(self, path: str) -> tuple[str, ...]:
+        """What a document links to, as written."""
+        rows = self._connection.execute("SELECT target FROM links WHERE path = ? ORDER BY rowid", [path])
+        return tuple(row[0] for row in rows)
 
     def keep(self, row: tuple[object, ...], fingerprint: str | None = None) -> bool:
         """Take a document from the last segment, as `Previous.document_row` gives it.

@@ -93,6 +93,17 @@ class TableSummary(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[ColumnView]
 
 
+class ScheduleView(msgspec.Struct, frozen=True, kw_only=True):
+    """When a source is brought up to date by the service, and how that went; for owners."""
+
+    every_s: int
+    next_due: str | None
+    last_attempt: str | None
+    failures: int
+    """Attempts that failed in a row; the interval doubles with each, up to a day."""
+    last_error: str | None
+
+
 class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     """A source as its caller sees it."""
 
@@ -103,6 +114,8 @@ class SourceView(msgspec.Struct, frozen=True, kw_only=True):
     passages: int
     tables: list[TableSummary]
     synced_at: str | None
+    schedule: ScheduleView | None = None
+    """Null for callers who are not owners, and for sources that are synchronised by hand."""
 
 
 class SourcesResponse(msgspec.Struct, frozen=True, kw_only=True):

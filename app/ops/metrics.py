@@ -29,6 +29,10 @@ class Metrics:
         self.running = Gauge("answerable_questions_running", "Questions running or waiting.", registry=self.registry)
         self.traces_dropped = Gauge("answerable_traces_dropped", "Traces that were not kept.", registry=self.registry)
 
+        self.syncs = Counter("answerable_syncs", "Scheduled syncs that ended.", ["outcome"], registry=self.registry)
+        self.sync_seconds = Counter("answerable_sync_seconds", "Time in scheduled syncs.", registry=self.registry)
+        self.sync_running = Gauge("answerable_sync_running", "A scheduled sync is running.", registry=self.registry)
+
     def count_answer(self, answer: Answer) -> None:
         """Count an answer and the time of its stages."""
         self.answers.labels(answer.status, answer.route).inc()

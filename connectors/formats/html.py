@@ -13,6 +13,7 @@ from connectors.base import Document, Problem
 from connectors.formats.dates import as_utc
 from connectors.formats.encoding import detect_encoding
 from connectors.formats.html_main import main_text
+from connectors.formats.links import relative_links
 from connectors.formats.source_file import Content, SourceFile, UnreadableItem
 from connectors.formats.text import refuse_oversized
 
@@ -109,6 +110,7 @@ class HtmlReader:
         page = parsed_page(source)
         if page is None:
             raise UnreadableItem("no_text", "The page holds no text.")
+        links = relative_links(anchor.get("href") or "" for anchor in page.iter("a"))
         found = page_content(page, source)
         yield Document(
             path=file.path,
@@ -119,6 +121,7 @@ class HtmlReader:
             url=found.url,
             modified=found.modified or file.modified,
             metadata=found.metadata,
+            links=links,
         )
 
 

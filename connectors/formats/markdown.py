@@ -11,6 +11,7 @@ from typing import Literal
 from connectors.base import Document, Problem
 from connectors.formats.dates import as_utc
 from connectors.formats.encoding import decode
+from connectors.formats.links import markdown_links
 from connectors.formats.source_file import Content, SourceFile
 from connectors.formats.text import refuse_oversized
 
@@ -191,6 +192,7 @@ class MarkdownReader:
             url=url if isinstance(url, str) and url.startswith(("http://", "https://")) else None,
             modified=next((moment for moment in dates if moment), file.modified),
             metadata=metadata_text(matter.fields),
+            links=markdown_links(matter.body),
         )
 
 

@@ -39,6 +39,18 @@ def ingest_lock(path: Path) -> Iterator[None]:
         yield
 
 
+def leader_lock(path: Path) -> IO[str] | None:
+    """The open lock file, held until it is closed or the process ends; None if another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = _opened(path)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        return None
+    return stream
+
+
 def _opened(path: Path) -> IO[str]:
     try:
         return path.open("a+", encoding="utf-8")

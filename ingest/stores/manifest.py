@@ -38,6 +38,8 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     holds_password: bool = False
     """The location holds a password itself; manifests that name it can be read by their owner only."""
+    every_s: int | None = None
+    """Seconds between scheduled syncs; None: only by hand."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

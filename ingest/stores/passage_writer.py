@@ -40,6 +40,8 @@ class NewDocument:
     signature: bytes | None = None
     collapsed_into: str | None = None
     newer_version: str | None = None
+    links: Sequence[str] = ()
+    """Relative addresses that it links to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class PassageWriter:
         self._connection.executemany(
             "INSERT INTO spans VALUES (?,?,?,?,?)",
             [(number, span.start, span.end, span.kind, float(span.score)) for span in spans],
+        )
+        self._connection.executemany(
+            "INSERT INTO links VALUES (?,?)", [(number, storable(each)) for each in document.links]
         )
         self.documents += 1
         self.passages += len(passages)

@@ -40,6 +40,7 @@ CREATE TABLE spans(
     document_id INTEGER NOT NULL REFERENCES documents(id), start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     kind TEXT NOT NULL, score REAL NOT NULL);
 CREATE INDEX spans_of_document ON spans(document_id, start);
+CREATE TABLE links(document_id INTEGER NOT NULL REFERENCES documents(id), target TEXT NOT NULL);
 CREATE TABLE boilerplate(line TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 KEPT_FILTERS = 16
@@ -184,6 +185,13 @@ class PassageReader:
         """What is known of a document; None if there is none of that path."""
         return next(self._documents("WHERE d.path = ?", [path]), None)
 
+    def links(self) -> Iterator[tuple[str, str]]:
+        """Each document's path with a relative address that it links to; nothing in segments of earlier versions."""
+        try:
+            yield from self._connection.execute(_LINKS)
+        except sqlite3.OperationalError:
+            return
+
     def documents(self) -> Iterator[StoredDocument]:
         """All documents by path, those without passages (empty, or duplicates) included."""
         return self._documents("", [])
@@ -254,6 +262,7 @@ SELECT start, "end", kind, score FROM spans WHERE document_id = ? AND start < ? 
 _DOCUMENT_SPANS = """
 SELECT start, "end", kind, score FROM spans WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY start
 """
+_LINKS = "SELECT d.path, l.target FROM links l JOIN documents d ON d.id = l.document_id ORDER BY d.path, l.rowid"
 _DOCUMENTS = """
 SELECT d.id, d.path, d.title, d.url, d.media_type, d.modified, d.visibility, d.metadata, d.newer_version,
        d.collapsed_into, (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
