@@ -16,7 +16,7 @@ VERY_SURE = 0.9
 """Confidence of a reading above which documents win over a plan that only lists rows."""
 _ADVICE = re.compile(
     r"\b(?:how (?:do|can|should|would|long|far|often|soon|quickly|fast|late|early)|why|what (?:if|happens|should|do i|can i|counts as)|can i|may i|am i|do i|should i|"
-    r"could i|is it (?:ok|okay|possible|allowed|safe)|do you|does (?:your|the)|will you|are you|who (?:pays|do i|can i|should i)|"
+    r"could i|is it (?:ok|okay|possible|allowed|safe)|do you|(?<!what )(?<!much )(?<!many )does (?:your|the)|will you|are you|who (?:pays|do i|can i|should i)|"
     r"my|i)\b",
     re.IGNORECASE,
 )

@@ -21,6 +21,8 @@ from app.planning.tokens import identifier_stems, stem
 BEAM = 16
 NEAR_BONUS, NAMED_BONUS, NEW_TABLE_COST, FAR_COST, LOSS_COST = 0.35, 0.18, 0.14, 0.06, 0.1
 _NUMERIC = ("integer", "number")
+_IDENTIFYING = frozenset({"id", "ids", "number", "numbers", "code", "codes", "key", "keys"})
+_MOMENTS = frozenset({"date", "day", "time", "month", "year", "week", "moment", "datetime", "timestamp"})
 _ORDERED = ("integer", "number", "date", "timestamp", "time")
 
 
@@ -101,14 +103,7 @@ def _lost(state: Bound, table: str, graph: JoinGraph) -> float:
 def _tasks(draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]:
     for measure in _measures(draft):
         if measure.slot is not None:
-            types = (
-                _NUMERIC
-                if measure.function in ("sum", "avg", "median")
-                else _ORDERED
-                if measure.function in ("min", "max")
-                else ()
-            )
-            yield _slot_task(measure.slot, index, types)
+            yield _measure_task(measure, measure.slot, index)
     for key in draft.groups:
         if key.slot is not None:
             yield _slot_task(key.slot, index, ())
@@ -144,6 +139,20 @@ def _conditions(draft: Draft) -> Iterator[Filter]:
             if id(side) not in seen:
                 seen.add(id(side))
                 yield side
+
+
+def _measure_task(measure: Measure, slot: Slot, index: SchemaIndex) -> Task:
+    """Columns that a measure may be of: no extremes of identifiers, no counts of moments, unless they are called so."""
+    function = measure.function
+    types = _NUMERIC if function in ("sum", "avg", "median") else _ORDERED if function in ("min", "max") else ()
+    task = _slot_task(slot, index, types)
+    last = slot.text.lower().split(" ")[-1]
+    options = task.options
+    if function in ("min", "max") and last not in _IDENTIFYING:
+        options = tuple(o for o in options if not _identifies(o.ref, index))
+    if function in ("count", "count_distinct") and last.removesuffix("s") not in _MOMENTS:
+        options = tuple(o for o in options if index.column(o.ref).type not in ("date", "timestamp"))
+    return Task(task.key, options, task.near, task.flipped)
 
 
 def _slot_task(slot: Slot, index: SchemaIndex, types: Sequence[str]) -> Task:
@@ -189,7 +198,7 @@ def _measurable(ref: ColumnRef, index: SchemaIndex, said: str) -> bool:
     """Whether "more than 3" may be said of a column: an identifier only if it is called one."""
     if index.column(ref).type not in _NUMERIC:
         return False
-    return not _identifies(ref, index) or said.lower().split(" ")[-1] in ("id", "ids", "number", "code", "key")
+    return not _identifies(ref, index) or said.lower().split(" ")[-1] in _IDENTIFYING
 
 
 def _topic_task(slot: Slot, index: SchemaIndex) -> Task:
@@ -216,7 +225,8 @@ def _topic_task(slot: Slot, index: SchemaIndex) -> Task:
                 options.append(ColumnOption(ref, best[0] * (1.0 if len(stems) <= 2 else 0.9)))
                 if best[1]:
                     turned.add(ref)
-    return Task(id(slot), tuple(sorted(options, key=lambda o: -o.score)[:12]), slot.near, frozenset(turned))
+    options.sort(key=lambda o: (o.ref.table != slot.near, -o.score))
+    return Task(id(slot), tuple(options[:12]), slot.near, frozenset(turned))
 
 
 def _filter_tasks(condition: Filter, draft: Draft, index: SchemaIndex, graph: JoinGraph) -> Iterator[Task]:

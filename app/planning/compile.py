@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import sqlglot
@@ -76,24 +77,47 @@ class Compiler:
         return self._limited(query)
 
     def _limited(self, query: exp.Select) -> exp.Select:
-        """The query with its limit, which may count anew in each group (`QUALIFY row_number() OVER (…) <= n`)."""
+        """The query with its limit, which may count anew in each group (see `_best_of_each`)."""
         plan = self.plan
         if plan.limit is None:
             return query
         if not plan.limit_within:
             query = query.limit(plan.limit, copy=False)
             return query.offset(plan.offset, copy=False) if plan.offset else query
+        return self._best_of_each(query, plan.limit)
+
+    def _best_of_each(self, query: exp.Select, limit: int) -> exp.Select:
+        """`SELECT … FROM (SELECT …, row_number() OVER (…) AS place …) WHERE place <= n`: every engine has it."""
+        plan = self.plan
         query.set("order", None)
+        shown = [item.alias for item in (*plan.select, *plan.evidence)]
+        aliases = {item.expression: item.alias for item in (*plan.select, *plan.evidence)}
+        place = _fresh("place", shown)
         number = exp.Window(
             this=exp.RowNumber(),
             partition_by=[self._expression(e) for e in plan.limit_within],
-            order=exp.Order(expressions=[self._ordering(o) for o in plan.order_by]),
+            order=exp.Order(expressions=[*(self._ordering(o) for o in plan.order_by), *self._ties()]),
         )
-        kept: exp.Expr = exp.LTE(this=number, expression=exp.Literal.number(plan.limit + plan.offset))
+        query.select(exp.alias_(number, place, quoted=True), copy=False)
+        groups: list[str] = []
+        for expression in plan.limit_within:
+            if expression not in aliases:
+                aliases[expression] = _fresh("group", (*shown, place, *groups))
+                query.select(self._aliased(expression, aliases[expression]), copy=False)
+            groups.append(aliases[expression])
+        ranked = _output(place)
+        kept: exp.Expr = exp.LTE(this=ranked, expression=exp.Literal.number(limit + plan.offset))
         if plan.offset:
-            kept = exp.and_(exp.GT(this=number.copy(), expression=exp.Literal.number(plan.offset)), kept)
-        query.set("qualify", exp.Qualify(this=kept))
-        return query.order_by(*[exp.Ordered(this=self._expression(e)) for e in plan.limit_within], copy=False)
+            kept = exp.and_(exp.GT(this=ranked.copy(), expression=exp.Literal.number(plan.offset)), kept)
+        outer = exp.select(*[_output(alias) for alias in shown]).from_(query.subquery("ranked", copy=False))
+        order = [exp.Ordered(this=_output(name)) for name in (*groups, place)]
+        return outer.where(kept, copy=False).order_by(*order, copy=False)
+
+    def _ties(self) -> list[exp.Ordered]:
+        """Of equal rows the first by what is shown comes first, so that an answer is the same each time."""
+        ordered = {o.expression for o in self.plan.order_by}
+        shown = [i.expression for i in self.plan.select if isinstance(i.expression, ColumnRef)]
+        return [exp.Ordered(this=self._expression(e)) for e in shown if e not in ordered]
 
     # -- tables ------------------------------------------------------------------------------------------------------
 
@@ -347,12 +371,34 @@ class Compiler:
     def _related_count(self, related: RelatedCount) -> exp.Expr:
         """`(SELECT count(*) FROM … WHERE …) > n` along the path from the base to the counted table."""
         path = self.graph.path(self.plan.base, related.table) or ()
+        if len(path) == 1 and len(path[0].columns) == 1:
+            return self._counted_apart(related, path[0])
         if any(before.multiplies and not after.multiplies for before, after in pairwise(path)):
             counted = self._count_rows(related.table)  # a row may be met by several ways
         else:
             counted = exp.Count(this=exp.Star())
         inner = self._along_path(related.table).select(counted, append=False)
         return _COMPARISONS[related.operator](this=inner.subquery(), expression=literal(related.number))
+
+    def _counted_apart(self, related: RelatedCount, step: Step) -> exp.Expr:
+        """`key [NOT] IN (SELECT key FROM … GROUP BY key HAVING count(*) > n)`: counted once, not for each row.
+
+        Where none is few enough, those with too many are excluded instead, as rows without any are in no group.
+        """
+        with_none = _HOLDS[related.operator](0, related.number)
+        compared = _OPPOSITE[related.operator] if with_none else related.operator
+        key = _column(ColumnRef(step.to_table, step.to_columns[0]))
+        own = ColumnRef(step.table, step.columns[0])
+        known = exp.not_(exp.Is(this=key.copy(), expression=exp.Null()))
+        grouped = exp.select(key).from_(_table(step.to_table)).where(known)
+        counted = _COMPARISONS[compared](this=exp.Count(this=exp.Star()), expression=literal(related.number))
+        inside: exp.Expr = exp.In(this=_column(own), query=grouped.group_by(key.copy()).having(counted).subquery())
+        if not with_none:
+            return inside
+        outside = exp.not_(inside)
+        if self.index.column(own).nulls == 0:
+            return outside
+        return exp.or_(outside, exp.Is(this=_column(own), expression=exp.Null()))
 
     def _related(self, related: Related) -> exp.Expr:
         """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
@@ -372,6 +418,10 @@ def _without_infinity(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
+_HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 _AGGREGATES: dict[str, type[exp.Func]] = {
     "count": exp.Count,
     "sum": exp.Sum,
@@ -392,6 +442,16 @@ def _metrics_of(expression: Expression) -> tuple[MetricRef, ...]:
         right = () if isinstance(expression.right, RowsOf) else _metrics_of(expression.right)
         return (*_metrics_of(expression.left), *right)
     return ()
+
+
+def _output(alias: str) -> exp.Column:
+    return exp.column(exp.to_identifier(alias, quoted=True))
+
+
+def _fresh(name: str, taken: Iterable[str]) -> str:
+    """The name, or with a number the first that is not taken."""
+    used = {each.casefold() for each in taken}
+    return next(n for n in (name, *(f"{name}_{i}" for i in range(2, len(used) + 3))) if n.casefold() not in used)
 
 
 def _percent(part: exp.Expr, whole: exp.Expr) -> exp.Expr:

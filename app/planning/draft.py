@@ -76,6 +76,8 @@ class Filter:
     """Conditions with the same number above 0 are alternatives: one of them must hold."""
     each: bool = False
     """One of several values that must all be found, in rows of their own ("both cats and dogs")."""
+    unit: str = ""
+    """The unit said with the values ("3 kg")."""
     cue: str = ""
     """The word before a value ("from", "to"), which may say which of two columns is meant."""
 

@@ -93,8 +93,14 @@ def features_of(
         **_links(elements, draft, bound),
         **_structure(plan),
         **_joins(plan, graph),
+        "base_unnamed": float(plan.base not in _named(draft)),
         **_fit(question, draft, plan, index),
     }
+
+
+def _named(draft: Draft) -> set[str]:
+    """The tables that the question names, or whose metric it names."""
+    return {name for name, _, _ in draft.tables} | {m.metric.table for m in draft.items if m.metric is not None}
 
 
 def _cues(question: str) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -11,6 +12,7 @@ from app.planning.elements import Element
 from app.planning.measures import at, note_table, read_measure, skip, slot_of
 from app.planning.patterns_order import topic_slot
 from app.planning.plan import Literal_, Operator
+from app.planning.quantities import UNITS
 from app.terms import STOP_WORDS
 
 _NEGATED: dict[str, Operator] = {
@@ -276,10 +278,10 @@ def compared(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
         return None  # "which countries have more than 2 airports": the airports are counted
     if measure is not None:
         add(draft, Filter("having", operator=operator, values=(number,), measure=measure))
-        return end
+        return _with_unit(draft, elements, end)
     if slot is not None:
         add(draft, Filter("compare", slot, operator=operator, values=(number,)))
-        return _skip_unit(elements, end)
+        return _with_unit(draft, elements, end)
     return _compared_after(draft, elements, i, j, operator, number, end)
 
 
@@ -347,55 +349,16 @@ def _compared_too(
     if not before.is_op("or", "and") or last is None or last.kind != "compare" or last.slot is None:
         return None
     add(draft, Filter("compare", last.slot, operator=operator, values=(number,)))
-    return _skip_unit(elements, end)
+    return _with_unit(draft, elements, end)
 
 
-def _skip_unit(elements: Sequence[Element], i: int) -> int:
+def _with_unit(draft: Draft, elements: Sequence[Element], i: int) -> int:
+    """Note the unit of the condition just added, where one stands at `i`."""
     unit = at(elements, i)
-    return i + 1 if unit.kind == "unknown" and unit.text.lower() in UNITS else i
-
-
-UNITS = {
-    "kg",
-    "g",
-    "km",
-    "m",
-    "cm",
-    "mm",
-    "eur",
-    "euro",
-    "euros",
-    "usd",
-    "dollar",
-    "dollars",
-    "€",
-    "$",
-    "£",
-    "gbp",
-    "pounds",
-    "%",
-    "percent",
-    "liters",
-    "litres",
-    "l",
-    "ml",
-    "inches",
-    "feet",
-    "ft",
-    "miles",
-    "hours",
-    "minutes",
-    "seconds",
-    "days",
-    "years",
-    "grams",
-    "kilograms",
-    "kilos",
-    "meters",
-    "metres",
-    "bucks",
-    "lbs",
-}
+    if unit.kind not in ("unknown", "column") or unit.text.lower() not in UNITS:
+        return i
+    draft.filters[-1] = replace(draft.filters[-1], unit=unit.text.lower())
+    return i + 1
 
 
 def counted_more(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
@@ -425,12 +388,14 @@ def between(draft: Draft, elements: Sequence[Element], i: int) -> int | None:
     low, joint, high = at(elements, j).number, at(elements, j + 1), at(elements, j + 2).number
     if low is None or high is None or not (joint.is_op("and", "prep") or joint.text in ("to", "-")):
         return None
-    end = _skip_unit(elements, j + 3)
+    unit = at(elements, j + 3)
+    end = j + 4 if unit.kind in ("unknown", "column") and unit.text.lower() in UNITS else j + 3
     if slot is None and at(elements, end).kind == "column":
         slot, end = slot_of(elements, end), end + 1
     if slot is None:
         return None
     add(draft, Filter("compare", slot, operator="between", values=(low, high)))
+    _with_unit(draft, elements, j + 3)
     return end
 
 
@@ -493,7 +458,7 @@ def comparative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
         return None
     slot = topic_slot(op.topic, elements, i)
     add(draft, Filter("compare", slot, operator=op.value, values=(number,)))  # type: ignore[arg-type]
-    return _skip_unit(elements, number_at + 1)
+    return _with_unit(draft, elements, number_at + 1)
 
 
 def period(draft: Draft, elements: Sequence[Element], i: int) -> int | None:

@@ -13,6 +13,10 @@ from app.planning.measures import at, note_table, read_extremes, read_measure, s
 MAX_LIMIT = 10_000
 
 
+OUTRIGHT = 0.95
+"""Link score from which a mention is a column's whole name."""
+
+
 def _small(element: Element) -> int | None:
     number = element.number
     return number if isinstance(number, int) and 0 < number <= MAX_LIMIT else None
@@ -111,8 +115,10 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     target_at = skip(elements, i + 1, "filler", "prep", "all_of")
     target = at(elements, target_at)
     ordered = target.kind == "column" and target.columns[0].type in ("integer", "number", "date", "timestamp")
-    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic) or (ordered and target_at == i + 1)):
-        return _superlative_column(draft, elements, target_at, op.value == "desc")
+    whole = ordered and target_at == i + 1 and target.columns[0].score >= OUTRIGHT
+    if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic) or whole):
+        descending = (op.value == "desc") != (_of_age(op.topic) and target.columns[0].type in ("date", "timestamp"))
+        return _superlative_column(draft, elements, target_at, descending)
     found = read_measure(draft, elements, target_at) if not op.topic or not target.is_op("count") else None
     if found is not None and len(found[0]) == 1:
         draft.orders.append(OrderKey(found[0][0], op.value == "desc", explicit=False))
@@ -125,6 +131,11 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     )
     _limit_to_best(draft)
     return i + 1
+
+
+def _of_age(topic: Sequence[str]) -> bool:
+    """Whether a superlative ranks by age: the oldest has the first date."""
+    return any(word.startswith("age|") for word in topic)
 
 
 def _speaks_of(element: Element, topic: Sequence[str]) -> bool:

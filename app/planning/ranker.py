@@ -25,6 +25,13 @@ questions to learn it from.
 """
 
 
+UNNAMED_BESIDE = 0.6
+"""Trust left in rows of a table that the question does not name, chosen by rows of another one.
+
+"What does express shipping cost?" is not the price of the products in express orders.
+"""
+
+
 class Tree(msgspec.Struct, frozen=True):
     """One regression tree; node 0 is the root. A leaf has feature -1 and its value in `threshold`."""
 
@@ -60,7 +67,8 @@ class Ranker(msgspec.Struct, frozen=True):
     def probability(self, found: Mapping[str, float]) -> float:
         """Probability in (0, 1) that a candidate with these features is right."""
         likely = 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(found)))))
-        return likely * SUMMED_BESIDE if found.get("siblings") and found.get("sum") else likely
+        likely *= SUMMED_BESIDE if found.get("siblings") and found.get("sum") else 1.0
+        return likely * UNNAMED_BESIDE if found.get("related") and found.get("base_unnamed") else likely
 
 
 def among(guesses: Sequence[float]) -> list[dict[str, float]]:

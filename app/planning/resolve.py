@@ -37,7 +37,9 @@ from app.planning.plan import (
     Truncated,
     Windowed,
 )
+from app.planning.quantities import converted, unit_in_name
 from app.planning.schema_index import SchemaIndex
+from app.planning.tokens import identifier_words
 
 
 class Unresolvable(Exception):
@@ -512,11 +514,22 @@ class Resolver:
         return named_items(extra, taken={item.alias for item in named_items(list(outputs))})
 
     def _having(self, base: str) -> tuple[Condition, ...]:
-        return tuple(
-            Condition(self._expression(f.measure, base), f.operator, f.values)
-            for f in self.draft.filters
-            if f.kind == "having" and f.measure is not None
-        )
+        found = []
+        for condition in self.draft.filters:
+            if condition.kind == "having" and condition.measure is not None:
+                expression = self._expression(condition.measure, base)
+                found.append(Condition(expression, condition.operator, self._measured_in_unit(expression, condition)))
+        return tuple(found)
+
+    def _measured_in_unit(self, expression: Expression, condition: Filter) -> tuple[Literal_, ...]:
+        if isinstance(expression, Aggregate) and expression.argument is not None:
+            return self._in_unit(expression.argument, condition)
+        metrics = {m.name: m.unit for m in self.index.catalog.metrics}
+        unit = metrics.get(expression.name) if isinstance(expression, MetricRef) else None
+        values = converted(condition.values, condition.unit, unit) if condition.unit else condition.values
+        if values is None:
+            raise Unresolvable(f"not in {condition.unit}")
+        return values
 
     def _where(
         self, base: str, outputs: Sequence[Expression], groups: Iterable[Expression], order: Sequence[Ordering]
@@ -611,7 +624,17 @@ class Resolver:
             return Condition(ref, condition.operator, self._stored_values(ref, condition))
         if condition.kind == "compare" and condition.values and self.index.column(ref).type == "text":
             return Condition(ref, condition.operator, tuple(str(v) for v in condition.values))
-        return Condition(ref, condition.operator, condition.values)
+        return Condition(ref, condition.operator, self._in_unit(ref, condition))
+
+    def _in_unit(self, ref: ColumnRef, condition: Filter) -> tuple[Literal_, ...]:
+        """The values in the column's unit; raises `Unresolvable` where they are of another kind."""
+        if not condition.unit:
+            return condition.values
+        unit = self.index.column(ref).unit or unit_in_name(tuple(identifier_words(ref.column)))
+        values = converted(condition.values, condition.unit, unit)
+        if values is None:
+            raise Unresolvable(f"{ref.column} is not in {condition.unit}")
+        return values
 
     def _against(self, ref: ColumnRef, condition: Filter) -> AgainstAggregate:
         """A comparison with an aggregate of the same column; raises `Unresolvable` if its group is of another table."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from shop_servers import SAMPLE
 
@@ -39,9 +40,28 @@ def ask(engine: Engine, case: Case, source: str) -> Answer:
     return answer(question_from(case.question, engine, Caller(), sources=[source], today=today), engine)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+COMPUTED = (
+    "most expensive product in each category",
+    "top 2 products by net revenue in each category",
+    "How did net revenue grow from 2024 to 2025?",
+    "month over month growth of orders in 2025",
+    "running total of net revenue by month in 2025",
+    "rank stores by floor area",
+    "second most expensive product",
+    "difference between the highest and the lowest list price",
+    "How many customers have more than 10 orders?",
+    "How many customers have fewer than 3 orders?",
+    "products more expensive than the average of their category",
+    "share of cancelled orders by country",
+    "Which products weigh more than 3 kg?",
+)
+COMPUTED_CASES = [msgspec.structs.replace(CASES[0], id=question, question=question) for question in COMPUTED]
+
+
+@pytest.mark.parametrize("case", [*CASES, *COMPUTED_CASES], ids=lambda case: case.id)
 def test_sample_questions(engine: Engine, case: Case) -> None:
     expected = ask(engine, case, "files")
+    assert expected.status == "answered" or case not in COMPUTED_CASES, expected.text
     for source in SOURCES:
         found = ask(engine, case, source)
         assert found.status == expected.status, (source, found.text)

@@ -28,6 +28,8 @@ ANSWERED = {
     "How many different categories are there?": [(3,)],
     "What are the names of products that cost more than 100?": [("Fell Tent",), ("Ridge Tent",), ("Fox Jacket",)],
     "Which products weigh less than 700?": [("Fox Jacket",), ("Ember Stove",)],
+    "Which products weigh less than 0.7 kg?": [("Fox Jacket",), ("Ember Stove",)],
+    "Which products are lighter than 700 g?": [("Fox Jacket",), ("Ember Stove",)],
     "List the names and prices of products with a price between 60 and 150": [
         ("Fox Jacket", D("150.00")),
         ("Ember Stove", D("60.00")),

@@ -1,0 +1,35 @@
+"""Units said with numbers become the column's own; superlatives speak of moments and ages, never of identifiers."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.planning.quantities import converted, unit_in_name
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "unit", "expected"),
+    [
+        ((3,), "kg", "g", (3000,)),
+        ((500,), "grams", "kg", (0.5,)),
+        ((1, 2), "hours", "minutes", (60, 120)),
+        ((50,), "euros", "EUR", (50,)),
+        ((10,), "percent", "ratio", (0.1,)),
+        ((10,), "percent", "%", (10,)),
+        ((5,), "pounds", "GBP", (5,)),
+        ((5,), "kg", None, (5,)),
+        ((5,), "kg", "points", (5,)),
+        ((5,), "kg", "EUR", None),
+        ((50,), "dollars", "EUR", None),
+    ],
+)
+def test_values_are_brought_to_the_columns_unit(values, said, unit, expected):
+    assert converted(values, said, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "unit"),
+    [(("weight", "g"), "g"), (("price", "eur"), "eur"), (("g",), None), (("price", "min"), None), (("age",), None)],
+)
+def test_a_name_may_end_in_its_unit(words, unit):
+    assert unit_in_name(words) == unit
