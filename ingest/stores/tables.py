@@ -228,7 +228,7 @@ class TableWriter:
 
     def _fill(self, name: str, staged: _Staged) -> tuple[TypedTable, int, tuple[Problem, ...]]:
         """Create the table without the totals at its end; its types, its rows, and what was found of totals."""
-        from ingest import total_rows
+        import ingest.total_rows as total_rows
 
         relation, tail = staged.relation(), staged.tail
         count = 0 if staged.schema.typed else total_rows.labelled_rows(tail)

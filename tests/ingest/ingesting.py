@@ -82,4 +82,5 @@ def all_passages(home: Path, name: str) -> list[StoredPassage]:
 def found_documents(home: Path, name: str, query: str) -> list[str]:
     """Documents that a lexical search finds, best first."""
     passages = passages_of(home, name)
-    return [each.document for each in passages.get([o for o, _ in passages.search_lexical(query, 10, BOTH)])]
+    found = passages.get([ordinal for ordinal, _ in passages.search_lexical(query, 10, BOTH)])
+    return list(dict.fromkeys(each.document for each in found))

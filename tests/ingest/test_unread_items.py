@@ -105,7 +105,7 @@ def test_a_locked_database_source_stays_as_it_was(home: Path, tmp_path: Path, cl
         alone = cli(home, "ingest", "sync", "shop", "--json")
     assert both.returncode == as_json.returncode == alone.returncode == 2
     assert "Error: shop: " in both.stderr and "close it" in both.stderr
-    assert "docs: 1 documents (1 changed)" in both.stdout, "one source does not stop the others"
+    assert "docs: 1 document (1 changed)" in both.stdout, "one source does not stop the others"
     of_docs, of_shop = sorted(json.loads(as_json.stdout), key=lambda each: each["source"])
     assert (of_docs["changed"], of_shop["source"], of_shop["error"]["code"]) == (False, "shop", "source_unreadable")
     assert json.loads(alone.stdout)["error"]["code"] == "source_unreadable"
@@ -193,7 +193,7 @@ def test_what_was_kept_is_read_again_after_a_rebuild(home: Path, shop: Path) -> 
 def test_what_the_value_index_leaves_out_is_reported(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.stores.values._MOST_VALUES", 3)
+    monkeypatch.setattr("ingest.stores.values.MOST_VALUES", 3)
     source = write_files(tmp_path / "shop", towns_csv="id,town\n1,Bremen\n2,Lisbon\n3,Oslo\n4,Rome\n5,Paris\n")
     finding = told_of(ingest(home, source), "towns.csv")
     assert (finding.code, finding.stage, finding.severity) == ("values_cut", "profile", "noted")
