@@ -29,7 +29,7 @@ def which_is_meant(
     if len(candidates) < 2 or (close and candidates[0].confidence - candidates[1].confidence > CLOSE):
         return None
     mention = _parting(candidates[0], candidates[1])
-    if mention is None:
+    if mention is None or any(_is_key(dict(c.refs)[mention], mention) for c in candidates[:2]):
         return None
     options: dict[ColumnRef, str] = {}
     for candidate in candidates:
@@ -49,6 +49,12 @@ def _parting(first: Candidate, second: Candidate) -> str | None:
     """The mention that two readings take for different columns."""
     other = dict(second.refs)
     return next((m for m, ref in first.refs if m in other and other[m] != ref and ":" not in m), None)
+
+
+def _is_key(ref: ColumnRef, mention: str) -> bool:
+    """Whether a mention was taken for a key that it does not call one: by "customers" nobody means their ids."""
+    head = identifier_words(ref.column)[-1:]
+    return head in (("id",), ("key",), ("code",)) and head[0] not in mention.lower()
 
 
 def _said_surely(

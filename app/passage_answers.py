@@ -9,7 +9,9 @@ import msgspec
 
 from app.execution.passages import search
 from app.scrubbing import scrub_passages
+from app.splitting import leans_on_another
 from app.stopwatch import Stopwatch
+from app.terms import term_set
 from app.values import Passage, Question
 from app.verbalising.extractive import Reading, read
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from ingest.stores.snapshot import Snapshot
 
 PASSAGES_READ = 8
+LEAST_TERMS = 2
+"""Content words that "show me their emails" needs besides "their" to be answered: it is of something said before."""
 
 
 class PassageAnswer(msgspec.Struct, frozen=True):
@@ -60,6 +64,8 @@ def answer_passages(
             names=engine.settings.scrub_names,
             spans=[passage.spans for passage in found],
         )
+    if leans_on_another(text) and len(term_set(text)) < LEAST_TERMS:
+        return PassageAnswer(None, scrubbed.passages)
     with watch.stage("read"):
         reading = read(text, scrubbed, engine.embedder, vector=vector)
     return PassageAnswer(reading, scrubbed.passages)

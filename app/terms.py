@@ -25,7 +25,7 @@ _STOP_WORDS = """
     wasn't we were what what's when where where's which while who whom whose why will with won't would wouldn't
     you you're your yours yourself many long get got gets give tell know want need like say said whether within
     without per via may one ones anything something someone anyone actually really hi hello thanks thank kind
-    type sort take takes took happen happens happened still already yet even usually currently
+    type sort take takes took happen happens happened still already yet even usually currently show
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that a passage need not hold to answer the question: function words and the small change of asking."""

@@ -143,7 +143,7 @@ def link(
 ) -> tuple[list[Token], list[Element]]:
     """The tokens of a question and every reading of its spans."""
     tokens = _said(tokenize(index.as_words(question)), index)
-    schema = list(_schema_readings(tokens, index))
+    schema = _metrics_first(list(_schema_readings(tokens, index)))
     named = {e.table for e in schema if e.table is not None and e.score >= _NAMED}
     elements = [
         *_operator_readings(tokens, index),
@@ -152,6 +152,12 @@ def link(
         *(_value_readings(tokens, index, values, named) if values is not None else ()),
     ]
     return tokens, elements
+
+
+def _metrics_first(readings: Sequence[Element]) -> list[Element]:
+    """The readings without tables where a metric of theirs is read: what "we sold" are units, not order lines."""
+    metrics = {(e.start, e.end, e.metric.table) for e in readings if e.metric is not None}
+    return [e for e in readings if e.kind != "table" or (e.start, e.end, e.table) not in metrics]
 
 
 def _said(tokens: Sequence[Token], index: SchemaIndex) -> list[Token]:

@@ -81,5 +81,5 @@ def test_the_doctor_finds_nothing_wrong(sample_home, cli):
     run = cli(sample_home, "doctor", "--json")
     levels = {finding["check"]: finding["level"] for finding in json.loads(run.stdout)}
     assert run.returncode == 0, run.stdout
-    assert set(levels) == {"versions", "home", "disk", "memory", "stores", "model", "keys"}
+    assert set(levels) == {"versions", "home", "disk", "memory", "stores", "model", "keys", "verified"}
     assert levels["stores"] == levels["model"] == "ok"
