@@ -1,0 +1,179 @@
+"""Questions of several parts: each is answered by its own route, and the answers are joined.
+
+A part that nothing answers is said so beside the others' answers; only where no part is answered is there none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.answering import Draft
+from app.evidence import look
+from app.followups.context import PassageTurn
+from app.followups.fragment import fragment_of
+from app.followups.passages import PASTED, is_answered
+from app.passage_answers import PassageAnswer, answer_passages
+from app.routing import choose
+from app.splitting import leans_on_another, spellings
+from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
+from app.terms import term_set, terms
+from app.topics import topic_of
+from app.values import Answer, Question, Route, RouteName
+from app.verbalising.relevance import held
+
+if TYPE_CHECKING:
+    from app.engine import Engine
+    from ingest.stores.snapshot import Snapshot
+
+SPELLINGS = 3
+"""Phrases of the part before that are tried for an "it" in documents."""
+SAME_DOCUMENT = 0.1
+"""Confidence that a reading of the document just cited is given over one of another: parts belong together."""
+CLEARLY = 0.4
+"""Confidence with which a part must be answered for another to be left open."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What was found for one part; route `none` where nothing answers it."""
+
+    text: str
+    route: Route
+    tables: tuple[TablePlan, TableAnswer] | None = None
+    passages: PassageAnswer | None = None
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """The joined answer, and the parts that nothing answers."""
+
+    answer: Answer
+    missing: tuple[str, ...]
+
+
+def answer_parts(
+    question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: Draft
+) -> Joined | None:
+    """The answers to the parts as one; None where no part is answered surely, or where tables would answer two.
+
+    An answer holds one table and one query, so that parts of two tables are asked one at a time.
+    """
+    found: list[Part] = []
+    for piece in pieces:
+        found.append(_answered(question, piece, found[-1] if found else None, snapshot, engine, draft))
+    answered = [part for part in found if part.route.name != "none"]
+    tables = [part for part in answered if part.tables is not None]
+    if not answered or len(tables) > 1:
+        return None
+    if len(answered) < len(found) and max(part.route.confidence for part in answered) < CLEARLY:
+        return None
+    texts = [part for part in answered if part.tables is None]
+    name: RouteName = "both" if tables and texts else "tables" if tables else "passages"
+    confidence = min(part.route.confidence for part in answered)
+    route = Route(name=name, confidence=confidence, reason="a question of several parts")
+    missing = tuple(part.text for part in found if part.route.name == "none")
+    return Joined(draft.joined(route, [_said(part) for part in found]), missing)
+
+
+def says(answer: Answer, piece: str) -> bool:
+    """Whether what an answer cites holds every content word of a part."""
+    cited = term_set(" ".join(f"{citation.title} {citation.quote}" for citation in answer.citations))
+    return bool(answer.citations) and all(held(term, cited) for term in terms(piece))
+
+
+def _said(part: Part) -> tuple[TablePlan, TableAnswer] | PassageAnswer | str:
+    if part.tables is not None:
+        return part.tables
+    if part.passages is not None:
+        return part.passages
+    return f"About “{part.text.strip(' ?')}” I found nothing that answers it."
+
+
+def _answered(
+    question: Question, piece: str, before: Part | None, snapshot: Snapshot, engine: Engine, draft: Draft
+) -> Part:
+    """The part's answer; what it leaves out is taken from the part before."""
+    plan, passages = look(question, piece, snapshot, engine, draft)
+    if before is not None:
+        if leans_on_another(piece):
+            plan = _plan_spelled_out(question, before.text, piece, snapshot, engine, draft)
+        passages = _in_context(question, piece, passages, before, snapshot, engine, draft)
+    route = choose(piece, plan, passages, engine.settings.passage_threshold)
+    if route.name == "tables":
+        told = answer_tables(question, plan, snapshot, engine, draft.watch)
+        if told.objection is None:
+            return Part(piece, msgspec.structs.replace(route, confidence=told.confidence), tables=(plan, told))
+        if passages.confidence < engine.settings.passage_threshold:
+            return Part(piece, _nothing(told.objection.reason))
+        route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
+    if route.name == "passages":
+        return Part(piece, route, passages=passages)
+    return Part(piece, _nothing(route.reason))
+
+
+def _nothing(reason: str) -> Route:
+    return Route(name="none", confidence=0.0, reason=reason)
+
+
+def _plan_spelled_out(
+    question: Question, before: str, piece: str, snapshot: Snapshot, engine: Engine, draft: Draft
+) -> TablePlan:
+    """The plan of a part whose "it" is replaced by what the part before spoke of; no plan if nothing fits."""
+    for spelled in spellings(before, piece):
+        plan = plan_tables(question, spelled, snapshot, engine, draft.sources, draft.watch)
+        if plan.sure and plan.candidate is not None and plan.candidate.plan.aggregated:
+            return plan
+    return TablePlan(None, None, None, None, engine.settings.planner_threshold)
+
+
+def _in_context(
+    question: Question,
+    piece: str,
+    alone: PassageAnswer,
+    before: Part,
+    snapshot: Snapshot,
+    engine: Engine,
+    draft: Draft,
+) -> PassageAnswer:
+    """What documents say to a part, read alone or with what the part before is about, whichever fits better."""
+    leans = leans_on_another(piece)
+    turn = _turn(before)
+    best, best_score = alone, -1.0 if leans else _score(alone, turn)
+    for spelled in _spelled(piece, before, turn, leans=leans):
+        names = [source.name for source in draft.sources]
+        read = answer_passages(question, spelled, snapshot, engine, names, draft.watch)
+        if turn is not None and not (read.confidence >= PASTED and is_answered(fragment_of(piece), spelled, read)):
+            continue
+        if (score := _score(read, turn)) > best_score:
+            best, best_score = read, score
+    return PassageAnswer(None, alone.passages) if leans and best is alone else best
+
+
+def _spelled(piece: str, before: Part, turn: PassageTurn | None, *, leans: bool) -> list[str]:
+    if leans:
+        return [spelled for spelled, _ in zip(spellings(before.text, piece), range(SPELLINGS), strict=False)]
+    if turn is None:
+        return []
+    topics = [" ".join(dict.fromkeys(terms(before.text))), topic_of(turn.title or "")]
+    return [f"{piece.rstrip('? ')} ({topic})?" for topic in topics[:2] if topic]
+
+
+def _turn(before: Part) -> PassageTurn | None:
+    """The part before as a question that others lean on, if documents answered it."""
+    reading = before.passages.reading if before.passages is not None else None
+    if reading is None or not reading.citations:
+        return None
+    cited = reading.citations[0]
+    return PassageTurn(
+        source=cited.source, document=cited.document, title=cited.title, heading="", question=before.text
+    )
+
+
+def _score(found: PassageAnswer, turn: PassageTurn | None) -> float:
+    same = (
+        turn is not None
+        and found.reading is not None
+        and any((c.source, c.document) == (turn.source, turn.document) for c in found.reading.citations)
+    )
+    return found.confidence + SAME_DOCUMENT * same
