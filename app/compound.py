@@ -14,9 +14,9 @@ from app.answering import Draft
 from app.evidence import look
 from app.followups.context import PassageTurn
 from app.followups.fragment import fragment_of
-from app.followups.passages import PASTED, is_answered
+from app.followups.passages import PASTED, asked_about, is_answered
 from app.passage_answers import PassageAnswer, answer_passages
-from app.routing import choose
+from app.routing import asks_data, choose
 from app.splitting import leans_on_another, spellings
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
 from app.terms import term_set, terms
@@ -43,6 +43,7 @@ class Part(msgspec.Struct, frozen=True):
     route: Route
     tables: tuple[TablePlan, TableAnswer] | None = None
     passages: PassageAnswer | None = None
+    """The reading that answers or, beside `tables`, one that might have."""
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ def answer_parts(
     found: list[Part] = []
     for piece in pieces:
         found.append(_answered(question, piece, found[-1] if found else None, snapshot, engine, draft))
+    found = _one_of_tables(found, engine.settings.passage_threshold)
     answered = [part for part in found if part.route.name != "none"]
     tables = [part for part in answered if part.tables is not None]
     if not answered or len(tables) > 1:
@@ -74,6 +76,20 @@ def answer_parts(
     route = Route(name=name, confidence=confidence, reason="a question of several parts")
     missing = tuple(part.text for part in found if part.route.name == "none")
     return Joined(draft.joined(route, [_said(part) for part in found]), missing)
+
+
+def _one_of_tables(found: Sequence[Part], threshold: float) -> list[Part]:
+    """The parts with those turned over to documents that need no table, if tables would answer more than one."""
+    if sum(part.tables is not None for part in found) < 2:
+        return list(found)
+    turned = []
+    for part in found:
+        read = part.passages
+        if part.tables is not None and read is not None and read.confidence >= threshold and not asks_data(part.text):
+            route = Route(name="passages", confidence=read.confidence, reason="a passage answers it, too")
+            part = Part(part.text, route, passages=read)
+        turned.append(part)
+    return turned
 
 
 def says(answer: Answer, piece: str) -> bool:
@@ -103,7 +119,7 @@ def _answered(
     if route.name == "tables":
         told = answer_tables(question, plan, snapshot, engine, draft.watch)
         if told.objection is None:
-            return Part(piece, msgspec.structs.replace(route, confidence=told.confidence), tables=(plan, told))
+            return Part(piece, msgspec.structs.replace(route, confidence=told.confidence), (plan, told), passages)
         if passages.confidence < engine.settings.passage_threshold:
             return Part(piece, _nothing(told.objection.reason))
         route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
@@ -143,7 +159,7 @@ def _in_context(
     for spelled in _spelled(piece, before, turn, leans=leans):
         names = [source.name for source in draft.sources]
         read = answer_passages(question, spelled, snapshot, engine, names, draft.watch)
-        if turn is not None and not (read.confidence >= PASTED and is_answered(fragment_of(piece), spelled, read)):
+        if not (read.confidence >= PASTED and is_answered(fragment_of(piece), spelled, read)):
             continue
         if (score := _score(read, turn)) > best_score:
             best, best_score = read, score
@@ -153,9 +169,9 @@ def _in_context(
 def _spelled(piece: str, before: Part, turn: PassageTurn | None, *, leans: bool) -> list[str]:
     if leans:
         return [spelled for spelled, _ in zip(spellings(before.text, piece), range(SPELLINGS), strict=False)]
-    if turn is None:
+    if before.tables is not None:
         return []
-    topics = [" ".join(dict.fromkeys(terms(before.text))), topic_of(turn.title or "")]
+    topics = [asked_about(before.text), topic_of(turn.title or "") if turn is not None else ""]
     return [f"{piece.rstrip('? ')} ({topic})?" for topic in topics[:2] if topic]
 
 

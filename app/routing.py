@@ -28,8 +28,8 @@ _DATA = re.compile(
 
 def choose(text: str, plan: TablePlan, passages: PassageAnswer, passage_threshold: float) -> Route:
     """The route of a question: tables need a sure plan, passages a confident reading; advice is asked of documents."""
-    asks_data = _asks_data(text, plan)
-    readable = passages.confidence >= (max(SURE, passage_threshold) if asks_data else passage_threshold)
+    of_tables = asks_data(text) and plan.planned is not None and plan.planned.linked > 0
+    readable = passages.confidence >= (max(SURE, passage_threshold) if of_tables else passage_threshold)
     if plan.sure and not (readable and _asks_for_advice(text, plan, passages)):
         return Route(name="tables", confidence=plan.confidence, reason="every word is accounted for by a plan")
     if readable:
@@ -39,9 +39,9 @@ def choose(text: str, plan: TablePlan, passages: PassageAnswer, passage_threshol
     return Route(name="none", confidence=max(plan.confidence, passages.confidence), reason="neither is sure enough")
 
 
-def _asks_data(text: str, plan: TablePlan) -> bool:
-    """Whether a question wants something counted or computed of what the tables hold."""
-    return _DATA.search(text) is not None and plan.planned is not None and plan.planned.linked > 0
+def asks_data(text: str) -> bool:
+    """Whether a question wants something counted or computed."""
+    return _DATA.search(text) is not None
 
 
 def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> bool:
