@@ -107,8 +107,7 @@ class Draft:
         nearest = _nearest(passages)
         text = objection.reason
         if nearest:
-            titles = "; ".join(n.title or n.document or n.source for n in nearest)
-            text = f"{text} The nearest documents are: {titles}."
+            text = f"{text} The nearest documents are: {'; '.join(map(_pointer, nearest))}."
         return Answer(
             id=self.identity,
             status="refused",
@@ -154,14 +153,28 @@ def _place(citation: Citation) -> tuple[str, str, int, int]:
 
 
 def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
+    """Where to look: the best passage of each of the nearest documents."""
     found: dict[tuple[str, str], Nearest] = {}
     for passage in passages.passages if passages is not None else ():
         if passage.cosine >= NEAREST_COSINE:
-            found.setdefault(
-                (passage.source, passage.document),
-                Nearest(source=passage.source, document=passage.document, title=passage.title, url=passage.url),
+            place = Nearest(
+                source=passage.source,
+                document=passage.document,
+                title=passage.title,
+                url=passage.url,
+                heading=passage.heading,
+                start=passage.start,
+                end=passage.end,
             )
+            found.setdefault((passage.source, passage.document), place)
     return tuple(found.values())[:NEAREST]
+
+
+def _pointer(place: Nearest) -> str:
+    """A place in words: `Returns policy (section “How long do I have?”)`."""
+    title = place.title or place.document or place.source
+    section = place.heading.split(" > ")[-1].strip()
+    return title if not section or section in title else f"{title} (section “{section}”)"
 
 
 def not_understood(plan: TablePlan, passages: PassageAnswer) -> Objection:

@@ -14,6 +14,8 @@ SURE = 0.75
 """Confidence that a reading needs to answer what asks for a figure of the tables: passages never stand in for counts."""
 VERY_SURE = 0.9
 """Confidence of a reading above which documents win over a plan that only lists rows."""
+AS_SURE = 0.05
+"""A reading may be this much less likely than a plan that only lists rows, and still be preferred."""
 _ADVICE = re.compile(
     r"\b(?:how (?:do|can|should|would|long|far|often|soon|quickly|fast|late|early)|why|what (?:if|happens|should|do i|can i|counts as)|can i|may i|am i|do i|should i|"
     r"could i|is it (?:ok|okay|possible|allowed|safe)|do you|does (?:your|the)|will you|are you|who (?:pays|do i|can i|should i)|"
@@ -48,10 +50,17 @@ def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> boo
     """Whether documents should answer although the tables could."""
     if _ADVICE.search(text) and not _DATA.search(text):
         return True
+    if not _DATA.search(text) and not _measures(plan) and passages.confidence >= plan.confidence - AS_SURE:
+        return True
     return passages.confidence >= VERY_SURE and not _computes(plan)
 
 
 def _computes(plan: TablePlan) -> bool:
     assert plan.candidate is not None
     found = plan.candidate.plan
-    return bool(found.where or found.order_by) or any(isinstance(i.expression, MEASURED) for i in found.select)
+    return bool(found.where or found.order_by) or _measures(plan)
+
+
+def _measures(plan: TablePlan) -> bool:
+    assert plan.candidate is not None
+    return any(isinstance(item.expression, MEASURED) for item in plan.candidate.plan.select)

@@ -1,5 +1,7 @@
 """What kind of answer a question asks for, and whether a piece of text holds one."""
 
+# ruff: noqa: E501 - patterns read better unwrapped
+
 from __future__ import annotations
 
 import re
@@ -48,6 +50,7 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
         (
             r"\bhow (?:long|quickly|fast|soon|old|often)\b",
             rf"\bhow (?:many|much) (?:more )?(?:{_PERIOD}|time)\b",
+            r"\b(?:what|which)\b.{0,40}\b(?:window|period|deadline|time ?(?:limit|frame))\b",
             r"\bwhat age\b",
         ),
     ),
@@ -75,9 +78,11 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
     (
         "list",
         (
-            rf"\bwhat (?:do|should|must|can(?:no|')?t?|may) {_WHO} (?:need|bring|pack|take|wear|return|carry|send)\b",
-            r"\b(?:what|which) (?:items|things|kinds|types|ways|documents|methods|countries|products)\b",
-            r"\bwhat (?:belongs|goes|cannot|can't)\b",
+            rf"\bwhat (?:(?:all|else) )?(?:do|should|must|can(?:no|')?t?|may) {_WHO} (?:not )?(?:need|bring|pack|take|wear|return|carry|send|buy)\b",
+            r"\b(?:what|which) (?:\w+ ){0,2}(?:items|things|kinds|types|sorts|ways|documents|methods|options|countries|products|services|languages|formats|brands|steps|requirements|conditions|exceptions|features)\b",
+            rf"\b(?:which|what) (?:\w+ )?[a-z]{{2,}}[^s\W]s (?:do|can|may|must|should|will|are|were) (?:{_WHO}|they|there|not|in|covered|excluded|included|accepted|available|supported|allowed)\b",
+            r"\bwhat (?:all )?(?:belongs|goes|cannot|can[’']?t|may not|must not|can be|is (?:not )?(?:included|covered|excluded|allowed))\b",
+            r"\b(?:list|name) (?:all|the|every)\b",
         ),
     ),
     ("reason", (r"\bwhy\b", r"\bwhat (?:causes?|caused)\b", r"\bfor what reason\b")),

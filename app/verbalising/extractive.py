@@ -23,6 +23,8 @@ __all__ = ["THRESHOLD", "Reading", "read"]
 
 PASSAGES_READ = 3
 """Passages that units are taken from; the rest only tell how common a term is."""
+LIST_PASSAGES_READ = 6
+"""The same where a list is asked for, whose items may stand in several places."""
 _SENTENCES = 3
 _CHARACTERS = 420  # a further unit is added only while the answer stays shorter than this
 _SHORT_SECTION = 360  # characters; a section this short is quoted whole
@@ -33,6 +35,10 @@ _UNCERTAIN = 0.3  # overlap under which embeddings help choosing among the best 
 _EMBEDDED = 3  # units embedded then
 _EMBEDDED_CHARACTERS = 200
 _COSINE_WEIGHT = 0.5
+_LIST_CHARACTERS = 1400  # an answer that gathers the items of several passages
+_LIST_QUOTES = 4
+_LIST_NEAR_BEST = 0.8  # share of the best unit's overlap that a further list needs
+_SAME_ITEM = 0.6  # items that share this part of their terms (Jaccard) are told once
 _MASK = re.compile(r"<[A-Z][A-Z_]*_\d+>")
 _LEANING = re.compile(
     r"^(?:it|this|that|these|those|they|he|she|such|otherwise|then|later than that|after that)\b", re.IGNORECASE
@@ -74,7 +80,7 @@ def read(
     quote, except where masks stand in the quote.
     """
     question = asked(question_text)
-    considered = passages.passages[:PASSAGES_READ]
+    considered = passages.passages[: LIST_PASSAGES_READ if question.kind == "list" else PASSAGES_READ]
     scored = scored_units(question, considered)
     if not scored:
         return Reading("", (), 0.0, {})
@@ -85,7 +91,15 @@ def read(
         found = features(question, passages.passages, scored) | {"unit_cosine": unit_cosine}
     quotes = _quotes(question, considered, scored)
     text, citations = _worded(quotes)
+    if considered[scored[0].passage].outdated:
+        text = f"{_outdated(considered[scored[0].passage])}\n{text}"
     return Reading(text, citations, round(confidence(found), 4), found)
+
+
+def _outdated(passage: Passage) -> str:
+    """What to know before reading a version that another one replaces."""
+    dated = f", last changed {passage.modified[:10]}" if passage.modified else ""
+    return f"Only an older version says this (“{passage.title or passage.document}”{dated}); it may no longer hold:"
 
 
 def _with_cosines(
@@ -107,12 +121,16 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
     best = scored[0]
     first = _selection(question, passages[best.passage], best, scored)
     quotes = _grouped(passages[best.passage], first)
+    if question.kind == "list":
+        return quotes + _further_lists(question, passages, scored, first)
     length = sum(len(unit.text) for unit in first)
     said = term_set(" ".join(unit.text for unit in first))
     for each in scored[1:]:
         if len(quotes) >= _SENTENCES or each.passage == best.passage or each.score < _NEAR_BEST * best.score:
             continue
         passage = passages[each.passage]
+        if passage.outdated and not passages[best.passage].outdated:
+            continue
         further = _selection(question, passage, each, ())
         size = sum(len(unit.text) for unit in further)
         new = term_set(each.unit.text) - said
@@ -122,6 +140,43 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
         quotes += _grouped(passage, further)
         break
     return quotes
+
+
+def _further_lists(
+    question: Asked, passages: Sequence[Passage], scored: Sequence[ScoredUnit], first: Sequence[Unit]
+) -> list[_Quote]:
+    """The items of other passages that answer as well, without those already told."""
+    best = scored[0]
+    told = [term_set(unit.text) for unit in first]
+    length = sum(len(unit.text) for unit in first)
+    seen = {best.passage}
+    quotes: list[_Quote] = []
+    for each in scored[1:]:
+        passage = passages[each.passage]
+        if (
+            each.passage in seen
+            or each.overlap < _LIST_NEAR_BEST * best.overlap
+            or each.score < _NEAR_BEST * best.score
+        ):
+            continue
+        seen.add(each.passage)
+        if passage.outdated and not passages[best.passage].outdated:
+            continue
+        chosen = _selection(question, passage, each, ())
+        if not any(unit.kind in ("item", "row") or unit.intro for unit in chosen):
+            continue
+        new = [unit for unit in chosen if not _is_told(unit, told)]
+        length += sum(len(unit.text) for unit in new)
+        if length > _LIST_CHARACTERS or len(quotes) >= _LIST_QUOTES:
+            break
+        quotes += _grouped(passage, new)
+        told += [term_set(unit.text) for unit in new]
+    return quotes[:_LIST_QUOTES]
+
+
+def _is_told(unit: Unit, told: Sequence[frozenset[str]]) -> bool:
+    words = term_set(unit.text)
+    return any(len(words & other) >= _SAME_ITEM * len(words | other) for other in told)
 
 
 def _selection(question: Asked, passage: Passage, best: ScoredUnit, scored: Sequence[ScoredUnit]) -> tuple[Unit, ...]:
@@ -179,7 +234,8 @@ def _worded(quotes: Sequence[_Quote]) -> tuple[str, tuple[Citation, ...]]:
     citations: list[Citation] = []
     for n, quote in enumerate(quotes, start=1):
         lines = _lines(quote.units)
-        separator = "\n" if "\n" in lines or (parts and "\n" in parts[-1]) else " "
+        apart = quote.units[0].kind != "sentence" or (n > 1 and quotes[n - 2].units[-1].kind != "sentence")
+        separator = "\n" if apart or "\n" in lines or (parts and "\n" in parts[-1]) else " "
         parts.append(f"{separator if parts else ''}{lines} [{n}]")
         citations.append(_citation(n, quote))
     return "".join(parts), tuple(citations)
