@@ -6,23 +6,23 @@ A part that nothing answers is said so beside the others' answers; only where no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.answering import Draft
 from app.evidence import look
-from app.followups.context import PassageTurn
 from app.followups.fragment import fragment_of
-from app.followups.passages import PASTED, asked_about, is_answered
+from app.followups.passages import PASTED, is_answered
 from app.passage_answers import PassageAnswer, answer_passages
-from app.routing import asks_data, choose
+from app.routing import SURE, asks_data, choose
 from app.splitting import leans_on_another, spellings
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
 from app.terms import term_set, terms
 from app.topics import topic_of
 from app.values import Answer, Question, Route, RouteName
-from app.verbalising.relevance import held
+from app.verbalising.relevance import asked, held
 
 if TYPE_CHECKING:
     from app.engine import Engine
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 SPELLINGS = 3
 """Phrases of the part before that are tried for an "it" in documents."""
-SAME_DOCUMENT = 0.1
-"""Confidence that a reading of the document just cited is given over one of another: parts belong together."""
-CLEARLY = 0.4
+CLEARLY = 0.6
 """Confidence with which a part must be answered for another to be left open."""
 
 
@@ -152,44 +150,44 @@ def _in_context(
     engine: Engine,
     draft: Draft,
 ) -> PassageAnswer:
-    """What documents say to a part, read alone or with what the part before is about, whichever fits better."""
+    """What documents say to a part: together with what the part before is about where a text tells of both, or alone.
+
+    A part that says "it" is read alone only if its other words are enough to be sure.
+    """
     leans = leans_on_another(piece)
-    turn = _turn(before)
-    best, best_score = alone, -1.0 if leans else _score(alone, turn)
-    for spelled in _spelled(piece, before, turn, leans=leans):
-        names = [source.name for source in draft.sources]
+    names = [source.name for source in draft.sources]
+    best: PassageAnswer | None = None
+    for topic, spelled in _spelled(piece, before, leans=leans):
         read = answer_passages(question, spelled, snapshot, engine, names, draft.watch)
-        if not (read.confidence >= PASTED and is_answered(fragment_of(piece), spelled, read)):
+        if read.confidence < PASTED or not _tells_of(read, topic):
             continue
-        if (score := _score(read, turn)) > best_score:
-            best, best_score = read, score
-    return PassageAnswer(None, alone.passages) if leans and best is alone else best
+        if is_answered(fragment_of(piece), spelled, read) and (best is None or read.confidence > best.confidence):
+            best = read
+    if best is not None:
+        return best
+    return PassageAnswer(None, alone.passages) if leans and alone.confidence < SURE else alone
 
 
-def _spelled(piece: str, before: Part, turn: PassageTurn | None, *, leans: bool) -> list[str]:
+def _spelled(piece: str, before: Part, *, leans: bool) -> list[tuple[str, str]]:
+    """Topics of the part before, each with the part that names it."""
     if leans:
-        return [spelled for spelled, _ in zip(spellings(before.text, piece), range(SPELLINGS), strict=False)]
+        return [(spelled, spelled) for spelled in islice(spellings(before.text, piece), SPELLINGS)]
     if before.tables is not None:
         return []
-    topics = [asked_about(before.text), topic_of(turn.title or "") if turn is not None else ""]
-    return [f"{piece.rstrip('? ')} ({topic})?" for topic in topics[:2] if topic]
-
-
-def _turn(before: Part) -> PassageTurn | None:
-    """The part before as a question that others lean on, if documents answered it."""
     reading = before.passages.reading if before.passages is not None else None
-    if reading is None or not reading.citations:
-        return None
-    cited = reading.citations[0]
-    return PassageTurn(
-        source=cited.source, document=cited.document, title=cited.title, heading="", question=before.text
-    )
+    titled = topic_of(reading.citations[0].title or "") if reading is not None and reading.citations else ""
+    topics = (" ".join(asked(before.text).terms), titled.lower())
+    return [(topic, f"{piece.rstrip('? ')} for {topic}?") for topic in dict.fromkeys(topics) if topic]
 
 
-def _score(found: PassageAnswer, turn: PassageTurn | None) -> float:
-    same = (
-        turn is not None
-        and found.reading is not None
-        and any((c.source, c.document) == (turn.source, turn.document) for c in found.reading.citations)
-    )
-    return found.confidence + SAME_DOCUMENT * same
+def _tells_of(found: PassageAnswer, topic: str) -> bool:
+    """Whether the cited passages hold every content word of a topic."""
+    cited = [] if found.reading is None else found.reading.citations
+    near = [
+        f"{passage.title or ''} {passage.heading} {passage.text}"
+        for passage in found.passages
+        for c in cited[:1]
+        if (c.source, c.document) == (passage.source, passage.document) and passage.start <= c.start < passage.end
+    ]
+    words = term_set(" ".join(near))
+    return all(held(term, words) for term in terms(topic))

@@ -11,6 +11,7 @@ from app.execution.passages import search
 from app.scrubbing import scrub_passages
 from app.stopwatch import Stopwatch
 from app.values import Passage, Question
+from app.verbalising.cues import in_plain_words
 from app.verbalising.extractive import Reading, read
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def answer_passages(
     searchable = [name for name in sources if snapshot.sources[name].passages is not None]
     if not searchable or question.deadline.left() <= 0:
         return PassageAnswer(None, ())
+    text = in_plain_words(text)
     with watch.stage("embed"):
         vector = engine.embedder.embed_query(text)
     with watch.stage("search"):

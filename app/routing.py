@@ -9,6 +9,7 @@ from app.passage_answers import PassageAnswer
 from app.planning.plan import MEASURED
 from app.table_answers import TablePlan
 from app.values import Route
+from app.verbalising.cues import answer_kind
 
 SURE = 0.75
 """Confidence that a reading needs to answer what asks for a figure of the tables: passages never stand in for counts."""
@@ -16,6 +17,9 @@ VERY_SURE = 0.9
 """Confidence of a reading above which documents win over a plan that only lists rows."""
 AS_SURE = 0.05
 """A reading may be this much less likely than a plan that only lists rows, and still be preferred."""
+_SAID = ("money", "duration", "time", "contact", "steps", "reason")
+"""Kinds of answers that texts tell and rows only list."""
+_HOW_LONG = re.compile(r"\bhow many (?:\w+ )?(?:minutes|hours|days|weeks|months|years)\b", re.IGNORECASE)
 _ADVICE = re.compile(
     r"\b(?:how (?:do|can|should|would|long|far|often|soon|quickly|fast|late|early)|why|what (?:if|happens|should|do i|can i|counts as)|can i|may i|am i|do i|should i|"
     r"could i|is it (?:ok|okay|possible|allowed|safe)|do you|does (?:your|the)|will you|are you|who (?:pays|do i|can i|should i)|"
@@ -43,14 +47,19 @@ def choose(text: str, plan: TablePlan, passages: PassageAnswer, passage_threshol
 
 def asks_data(text: str) -> bool:
     """Whether a question wants something counted or computed."""
-    return _DATA.search(text) is not None
+    return _DATA.search(text) is not None and _HOW_LONG.search(text) is None
 
 
 def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> bool:
     """Whether documents should answer although the tables could."""
     if _ADVICE.search(text) and not _DATA.search(text):
         return True
-    if not _DATA.search(text) and not _measures(plan) and passages.confidence >= plan.confidence - AS_SURE:
+    if (
+        answer_kind(text) in _SAID
+        and not _DATA.search(text)
+        and not _measures(plan)
+        and passages.confidence >= plan.confidence - AS_SURE
+    ):
         return True
     return passages.confidence >= VERY_SURE and not _computes(plan)
 

@@ -66,6 +66,11 @@ problem issue trouble
 error fault failure
 mistake error
 customer client
+customer you
+buyer you
+user you
+guest you
+visitor you
 subscription membership
 join enrol register
 quick fast rapid

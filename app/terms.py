@@ -24,7 +24,8 @@ _STOP_WORDS = """
     wasn't we were what what's when where where's which while who whom whose why will with won't would wouldn't
     you you're your yours yourself many long get got gets give tell know want need like say said whether within
     without per via may one ones anything something someone anyone actually really hi hello thanks thank kind
-    type sort take takes took happen happens happened still already yet even usually currently
+    type sort thing things stuff become becomes take takes took happen happens happened still already
+    yet even usually currently
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that a passage need not hold to answer the question: function words and the small change of asking."""
@@ -58,7 +59,7 @@ def terms(text: str) -> list[str]:
     found: list[str] = []
     for match in _WORD.finditer(fold(text)):
         word = match.group().replace("’", "'")
-        if word in STOP_WORDS:
+        if word in STOP_WORDS or word.endswith("n't"):
             continue
         if word.replace(",", "").replace(".", "").isdigit():
             found.append(word.replace(",", ""))
@@ -68,10 +69,17 @@ def terms(text: str) -> list[str]:
     return found
 
 
+_READER = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
+
+
 @lru_cache(maxsize=8192)
 def term_set(text: str) -> frozenset[str]:
-    """The distinct terms of a piece of text; remembered, as the same passages are read again and again."""
-    return frozenset(terms(text))
+    """The distinct terms of a piece of text, with `you` where it speaks to its reader.
+
+    Remembered, as the same passages are read again and again.
+    """
+    found = frozenset(terms(text))
+    return found | {"you"} if _READER.search(text) else found
 
 
 def codes(text: str) -> list[str]:

@@ -60,7 +60,7 @@ def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[tuple[str, bool
     if is_bare(fragment):
         yield f"{fragment.text.capitalize()}: {before}?", False
         return
-    topics = list(dict.fromkeys(topic for topic in (asked_about(before), _titled(turn)) if topic))
+    topics = list(dict.fromkeys(topic for topic in (_asked_about(before), _titled(turn)) if topic))
     if fragment.asks or fragment.points:
         for topic in topics:
             named = _PRONOUN.sub(lambda _, topic=topic: topic, fragment.text, count=1)  # type: ignore[misc]
@@ -75,7 +75,7 @@ def rewritten(fragment: Fragment, turn: PassageTurn) -> Iterator[tuple[str, bool
         yield f"{before} {phrase}?", False
 
 
-def asked_about(question: str) -> str:
+def _asked_about(question: str) -> str:
     """What a question is about, without the words that ask: "How much is delivery to France" -> "delivery to France"."""
     return _HEAD.sub("", question).strip()
 

@@ -155,3 +155,35 @@ def holds(kind: AnswerKind, text: str) -> bool:
     """Whether `text` holds something of that kind; true for kinds that no form betrays."""
     pattern = _HOLDS.get(kind)
     return pattern is None or pattern.search(text) is not None
+
+
+_DENIAL = re.compile(
+    r"\b(?:not|never|nor|cannot|without|except|excluded|exclusions?|exceptions?|exempt\w*|\w+n[’']t)\b",
+    re.IGNORECASE,
+)
+_KIND_TERMS: dict[AnswerKind, frozenset[str]] = {
+    "duration": frozenset({"window", "period", "durat", "timefram"}),
+    "contact": frozenset({"number", "address"}),
+    "money": frozenset({"price", "cost", "amount"}),
+}
+
+
+def denies(text: str) -> bool:
+    """Whether a text speaks of what is not, may not be, or is excepted."""
+    return _DENIAL.search(text) is not None
+
+
+def names_kind(kind: AnswerKind, term: str) -> bool:
+    """Whether a question's term only says what kind of answer it wants: "return window" asks for the days."""
+    return term in _KIND_TERMS.get(kind, ())
+
+
+_NOMINAL = re.compile(
+    r"\b(?:what(?:[’']s| is| are)|tell me) (?:the|your|our)\s+((?:\w+ ){0,2}\w+) (?:window|period|deadline|time ?limit|time ?frame)\b",
+    re.IGNORECASE,
+)
+
+
+def in_plain_words(question: str) -> str:
+    """The question with "what is the return window" as people's pages put it: "how long is the return period"."""
+    return _NOMINAL.sub(r"How long is the \1 period", question)

@@ -206,6 +206,9 @@ def _belonging(question: Asked, everything: Sequence[Unit], unit: Unit) -> set[U
     found: set[Unit] = set()
     if unit.kind == "item" and whole_list:
         found.update(block)
+    if unit.kind == "row" and question.kind == "list":
+        least = _held(question, unit)
+        found.update(each for each in block if _held(question, each) >= least)
     if unit.intro:
         found.update(each for each in everything if each.block == unit.block + 1 and each.kind in ("item", "row"))
     if unit.kind == "item":
@@ -216,6 +219,11 @@ def _belonging(question: Asked, everything: Sequence[Unit], unit: Unit) -> set[U
     if unit.kind == "sentence" and question.kind == "steps":
         found.update(each for each in everything if each.kind == "item" and each.ordered)
     return found
+
+
+def _held(question: Asked, unit: Unit) -> int:
+    """How many of the question's terms a unit itself holds: a list's rows that hold as many answer as well."""
+    return len(term_set(unit.text) & set(question.terms))
 
 
 def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
