@@ -69,16 +69,17 @@ def features(question: Asked, passages: Sequence[Passage], scored: Sequence[Scor
     best = scored[0]
     passage = passages[best.passage]
     context = f"{passage.title or ''} {passage.heading}"
-    evidence = term_set(context) | term_set(passage.text)
+    language = question.language
+    evidence = term_set(context, language) | term_set(passage.text, language)
     weights = term_weights(question, [f"{each.title or ''}\n{each.heading}\n{each.text}" for each in passages])
-    asked_names, asked_numbers = names(question.text), numbers(question.text)
+    asked_names, asked_numbers = names(question.text, language), numbers(question.text)
     typed = question.kind not in ("any", "yes_no", "steps", "list", "reason")
     return {
         "cosine": passage.cosine,
         "coverage": _covered(weights, evidence),
         "overlap": best.overlap,
-        "unit_overlap": _covered(weights, term_set(best.unit.text) | term_set(passage.heading)),
-        "pairs": _pairs(question.terms, terms(f"{passage.heading} {best.unit.text}")),
+        "unit_overlap": _covered(weights, term_set(best.unit.text, language) | term_set(passage.heading, language)),
+        "pairs": _pairs(question.terms, terms(f"{passage.heading} {best.unit.text}", language)),
         "missing_names": _missing(asked_names, evidence),
         "missing_numbers": _missing(asked_numbers, evidence | set(numbers(passage.text))),
         "cue_missing": float(typed and not best.cue),

@@ -7,6 +7,9 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
+from ingest.languages import STOP_WORDS as STOP_WORDS_OF
+from ingest.languages import Language
+
 _WORD = re.compile(r"[^\W_]+(?:[.,'’&/+-][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _CODE = re.compile(
@@ -40,32 +43,33 @@ def fold(text: str) -> str:
 
 
 @cache
-def _stemmer() -> Any:
+def _stemmer(language: Language) -> Any:
     import snowballstemmer
 
-    return snowballstemmer.stemmer("english")
+    return snowballstemmer.stemmer(language)
 
 
 @lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """The English stem of a folded word (Porter 2); numbers and codes stay as they are."""
+def stem(word: str, language: Language = "english") -> str:
+    """The stem of a folded word (Snowball; Porter 2 for English); numbers and codes stay as they are."""
     if not word.isalpha() or len(word) < 3:
         return word
-    return str(_stemmer().stemWord(word))
+    return str(_stemmer(language).stemWord(word))
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, language: Language = "english") -> list[str]:
     """The stems of the content words of `text`, in order, compounds also in parts (`re-send` gives `re`, `send`)."""
     found: list[str] = []
+    stop_words = STOP_WORDS if language == "english" else STOP_WORDS_OF[language]
     for match in _WORD.finditer(fold(text)):
         word = match.group().replace("’", "'")
-        if word in STOP_WORDS or word.endswith("n't"):
+        if word in stop_words or word.endswith("n't"):
             continue
         if word.replace(",", "").replace(".", "").isdigit():
             found.append(word.replace(",", ""))
             continue
         word = word.removesuffix("'s")
-        found.extend(stem(part) for part in _PART.findall(word) if part not in STOP_WORDS)
+        found.extend(stem(part, language) for part in _PART.findall(word) if part not in stop_words)
     return found
 
 
@@ -73,12 +77,12 @@ _READER = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8192)
-def term_set(text: str) -> frozenset[str]:
+def term_set(text: str, language: Language = "english") -> frozenset[str]:
     """The distinct terms of a piece of text, with `you` where it speaks to its reader.
 
     Remembered, as the same passages are read again and again.
     """
-    found = frozenset(terms(text))
+    found = frozenset(terms(text, language))
     return found | {"you"} if _READER.search(text) else found
 
 
@@ -92,8 +96,14 @@ def quoted(text: str) -> list[str]:
     return [fold(match.group(1) or match.group(2)) for match in _QUOTED.finditer(text)]
 
 
-def names(question: str) -> list[str]:
-    """The words of a question written like names (`Mars`, `PayPal`): capitals that do not just begin the sentence."""
+def names(question: str, language: Language = "english") -> list[str]:
+    """The words of a question written like names (`Mars`, `PayPal`): capitals that do not just begin the sentence.
+
+    German writes every noun so: nothing there tells a name.
+    """
+    if language == "german":
+        return []
+    stop_words = STOP_WORDS if language == "english" else STOP_WORDS_OF[language]
     found = []
     for match in _WORD.finditer(question):
         word = match.group().removesuffix("'s").removesuffix("’s")
@@ -101,8 +111,8 @@ def names(question: str) -> list[str]:
             not question[: match.start()].strip(" \t\n\"'“‘(¿") or question[: match.start()].rstrip()[-1:] in ".?!:"
         )
         folded = fold(word)
-        if any(letter.isupper() for letter in word[1 if begins else 0 :]) and folded not in STOP_WORDS:
-            found.append(stem(folded))
+        if any(letter.isupper() for letter in word[1 if begins else 0 :]) and folded not in stop_words:
+            found.append(stem(folded, language))
     return found
 
 

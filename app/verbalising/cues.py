@@ -27,7 +27,10 @@ _COUNT = (
     "(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|ninety"
     "|hundreds?|thousands?|millions?|billions?|half|twice|once|both|none|dozens?)"
 )
-_PERIOD = "(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|century|centuries)"
+_PERIOD = (
+    "(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|century|centuries"
+    "|tagen?|werktagen?|wochen?|monaten?|monat|jahren?|jahr|stunden?|minuten|d[ií]as?|semanas?|mes(?:es)?|a[ñn]os?|horas?|minutos?|jours?|semaines?|mois|ans?|heures?)"
+)
 _MONTH = (
     "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     "|nov(?:ember)?|dec(?:ember)?)"
@@ -39,6 +42,7 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
     (
         "money",
         (
+            r"\b(?:wie ?viel|was) kostet\b|\bcu[aá]nto cuestan?\b|\bcombien (?:co[uû]te|[cç]a co[uû]te)\b|\b(?:preis|precio|prix)\b",
             r"\bhow much (?:does|do|is|are|did|will|would|must|money)\b",
             r"\bhow expensive\b",
             r"\b(?:what|which)\b.{0,30}\b(?:price|cost|fee|charge|fare)s?\b",
@@ -48,6 +52,7 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
     (
         "duration",
         (
+            r"\bwie (?:lange|schnell|oft)\b|\bbis wann\b|\bcu[aá]nto (?:tiempo|tarda)\b|\bcu[aá]ntos d[ií]as\b|\bcombien de (?:temps|jours)\b|\b(?:frist|plazo|d[eé]lai)\b",
             r"\bhow (?:long|quickly|fast|soon|old|often)\b",
             rf"\bhow (?:many|much) (?:more )?(?:{_PERIOD}|time)\b",
             r"\b(?:what|which)\b.{0,40}\b(?:window|period|deadline|time ?(?:limit|frame))\b",
@@ -55,18 +60,40 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
         ),
     ),
     ("time", (r"\bwhat time\b", r"\bwhen (?:do|does|is|are)\b.*\b(?:open|close|shut)", r"\bopen(?:ing hours)?\b")),
-    ("date", (r"\bwhen\b", r"\b(?:what|which) (?:year|date|day|month|century|decade)\b")),
+    (
+        "date",
+        (
+            r"\bwann\b|\bcu[aá]ndo\b|\bquand\b",
+            r"\bwhen\b",
+            r"\b(?:what|which) (?:year|date|day|month|century|decade)\b",
+        ),
+    ),
     (
         "number",
         (
+            r"\bwie ?viele?\b|\bcu[aá]nt[oa]s\b|\bcombien\b",
             r"\bhow (?:many|much|far|big|large|tall|high|deep|wide|heavy|hot|cold|warm)\b",
             r"\bwhat (?:percentage|percent|number|amount|size|temperature)\b",
             r"\bwhat is the (?:number|maximum|minimum|limit)\b",
         ),
     ),
     ("contact", (r"\b(?:phone|telephone|e-?mail|contact|postal address|call you|reach you|get in touch)\b",)),
-    ("person", (r"\bwho(?:m|se)?\b", r"\bwhich (?:person|player|scientist|president|king|author)\b")),
-    ("place", (r"\bwhere\b", r"\b(?:what|which) (?:city|country|place|state|town|region|street|stadium|location)\b")),
+    (
+        "person",
+        (
+            r"\bwe[rnm]\b|\bqui[eé]n(?:es)?\b|^qui\b",
+            r"\bwho(?:m|se)?\b",
+            r"\bwhich (?:person|player|scientist|president|king|author)\b",
+        ),
+    ),
+    (
+        "place",
+        (
+            r"\b(?:wo|wohin|woher)\b|\bd[oó]nde\b|\bo[uù] (?:est|sont|se|puis|peut|dois)\b",
+            r"\bwhere\b",
+            r"\b(?:what|which) (?:city|country|place|state|town|region|street|stadium|location)\b",
+        ),
+    ),
     (
         "steps",
         (
@@ -83,9 +110,18 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
             rf"\b(?:which|what) (?:\w+ )?[a-z]{{2,}}[^s\W]s (?:do|can|may|must|should|will|are|were) (?:{_WHO}|they|there|not|in|covered|excluded|included|accepted|available|supported|allowed)\b",
             r"\bwhat (?:all )?(?:belongs|goes|cannot|can[’']?t|may not|must not|can be|is (?:not )?(?:included|covered|excluded|allowed))\b",
             r"\b(?:list|name) (?:all|the|every)\b",
+            r"\bwas (?:kann|darf|muss|brauche|soll) (?:ich|man|wir)\b|\bwelche \w+e?n\b",
         ),
     ),
-    ("reason", (r"\bwhy\b", r"\bwhat (?:causes?|caused)\b", r"\bfor what reason\b")),
+    (
+        "reason",
+        (
+            r"\b(?:warum|weshalb|wieso|pourquoi)\b|\bpor qu[eé]\b",
+            r"\bwhy\b",
+            r"\bwhat (?:causes?|caused)\b",
+            r"\bfor what reason\b",
+        ),
+    ),
     (
         "yes_no",
         (
@@ -158,7 +194,7 @@ def holds(kind: AnswerKind, text: str) -> bool:
 
 
 _DENIAL = re.compile(
-    r"\b(?:not|never|nor|cannot|without|except|excluded|exclusions?|exceptions?|exempt\w*|\w+n[’']t)\b",
+    r"\b(?:not|never|nor|cannot|nicht|keine?[nmrs]?|nie|ohne|excepto|salvo|sin|sauf|sans|jamais|without|except|excluded|exclusions?|exceptions?|exempt\w*|\w+n[’']t)\b",
     re.IGNORECASE,
 )
 _KIND_TERMS: dict[AnswerKind, frozenset[str]] = {

@@ -124,7 +124,7 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
     if question.kind == "list":
         return quotes + _further_lists(question, passages, scored, first)
     length = sum(len(unit.text) for unit in first)
-    said = term_set(" ".join(unit.text for unit in first))
+    said = term_set(" ".join(unit.text for unit in first), question.language)
     for each in scored[1:]:
         if len(quotes) >= _SENTENCES or each.passage == best.passage or each.score < _NEAR_BEST * best.score:
             continue
@@ -133,7 +133,7 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
             continue
         further = _selection(question, passage, each, ())
         size = sum(len(unit.text) for unit in further)
-        new = term_set(each.unit.text) - said
+        new = term_set(each.unit.text, question.language) - said
         least = _NEW_TERMS if each.passage > best.passage else 1
         if length + size > 1.5 * _CHARACTERS or len(new) < least or each.overlap < _NEAR_BEST * best.overlap:
             continue
@@ -223,7 +223,7 @@ def _belonging(question: Asked, everything: Sequence[Unit], unit: Unit) -> set[U
 
 def _held(question: Asked, unit: Unit) -> int:
     """How many of the question's terms a unit itself holds: a list's rows that hold as many answer as well."""
-    return len(term_set(unit.text) & set(question.terms))
+    return len(term_set(unit.text, question.language) & set(question.terms))
 
 
 def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
@@ -252,14 +252,15 @@ def _worded(quotes: Sequence[_Quote]) -> tuple[str, tuple[Citation, ...]]:
 def _lines(chosen: Sequence[Unit]) -> str:
     """Sentences run on; list items, rows and code stand on lines of their own."""
     text = ""
-    number = 0
+    number, running = 0, False
     for unit in chosen:
         number = number + 1 if unit.kind == "item" else 0
         if unit.kind == "sentence":
-            text += (" " if text else "") + unit.text
+            text += ("" if not text else " " if running else "\n") + unit.text
         else:
             mark = f"{number}. " if unit.ordered else "- " if unit.kind == "item" else ""
             text += ("\n" if text else "") + mark + unit.text
+        running = unit.kind == "sentence"
     return text
 
 

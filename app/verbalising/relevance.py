@@ -14,6 +14,7 @@ from app.topics import topic_of
 from app.values import Passage
 from app.verbalising.cues import AnswerKind, answer_kind, denies, holds, names_kind
 from app.verbalising.units import Unit, units
+from ingest.languages import Language, language_of
 
 CONTEXT_SHARE = 1.0
 """How much a term counts that stands in the title or headings above a unit: as much as in the unit itself."""
@@ -49,33 +50,36 @@ class Asked:
     text: str
     terms: tuple[str, ...]
     kind: AnswerKind
+    language: Language = "english"
+    """Its own, and the one that evidence is read in."""
 
 
 def asked(question: str) -> Asked:
     """The question's content terms (each once) and the kind of answer it wants."""
     kind = answer_kind(question)
-    found = dict.fromkeys(terms(question))
+    language = language_of(question)
+    found = dict.fromkeys(terms(question, language))
     kept = [term for term in found if not names_kind(kind, term)]
-    return Asked(question, tuple(kept or found), kind)
+    return Asked(question, tuple(kept or found), kind, language)
 
 
 def term_weights(question: Asked, texts: Sequence[str]) -> dict[str, float]:
     """Inverse frequency of each question term among the texts: what all of them hold tells them apart least."""
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(term_set(text))
+        counts.update(term_set(text, question.language))
     return {term: math.log(1 + (len(texts) + 1) / (counts[term] + 0.5)) for term in question.terms}
 
 
 def scored_units(question: Asked, passages: Sequence[Passage]) -> list[ScoredUnit]:
     """All units of the passages, best first."""
     pieces = [(number, unit) for number, passage in enumerate(passages) for unit in units(passage.text)]
-    held = [term_set(passages[number].text[unit.start : unit.end]) for number, unit in pieces]
+    held = [term_set(passages[number].text[unit.start : unit.end], question.language) for number, unit in pieces]
     counts = Counter(term for found in held for term in found)
     weights = {term: math.log(1 + (len(pieces) + 1) / (counts[term] + 0.5)) for term in question.terms}
     total = sum(weights.values()) or 1.0
-    contexts = [term_set(f"{passage.title or ''} {passage.heading}") for passage in passages]
-    wholes = [term_set(passage.text) for passage in passages]
+    contexts = [term_set(f"{passage.title or ''} {passage.heading}", question.language) for passage in passages]
+    wholes = [term_set(passage.text, question.language) for passage in passages]
     about = [ABOUT_BONUS * _is_about(question, passage) for passage in passages]
     best = max((passage.score for passage in passages), default=1.0) or 1.0
     found = []
@@ -103,7 +107,7 @@ def leans_on_before(unit: Unit, before: Unit) -> bool:
 
 
 def _is_about(question: Asked, passage: Passage) -> bool:
-    topic = term_set(topic_of(passage.title or ""))
+    topic = term_set(topic_of(passage.title or ""), question.language)
     return bool(topic) and topic <= set(question.terms)
 
 
