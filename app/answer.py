@@ -25,6 +25,7 @@ from app.followups.fragment import points_back
 from app.guards import Objection, objection
 from app.meanings import which_is_meant
 from app.routing import choose
+from app.rule_answers import rule_answer
 from app.spelling import did_you_mean
 from app.splitting import conjuncts, leans_on_another, parts
 from app.stopwatch import Stopwatch
@@ -74,6 +75,9 @@ def _on_its_own(
     question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
 ) -> Answer:
     """The answer to a question that leans on none before it, from tables too unless they are ruled out."""
+    ruled = rule_answer(question, snapshot, engine, draft) if tables else None
+    if ruled is not None:
+        return ruled
     pieces = parts(question.text)
     joined = answer_parts(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
     if joined is not None and not joined.missing:

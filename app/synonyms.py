@@ -68,9 +68,6 @@ mistake error
 customer client
 customer you
 buyer you
-user you
-guest you
-visitor you
 subscription membership
 join enrol register
 quick fast rapid

@@ -77,9 +77,7 @@ def _encyclopaedia(folder: Path, corpus: Corpus, embedder: Embedder) -> Iterator
         answers = tuple(answer.casefold() for answer in question["answers"])
         removed = frozenset(relevant[question["id"]])
         yield Asking("xquad", group, question["text"], found(question["text"], corpus, embedder), answers)
-        yield Asking(
-            "xquad", group, question["text"], found(question["text"], corpus, embedder, without=removed), ()
-        )
+        yield Asking("xquad", group, question["text"], found(question["text"], corpus, embedder, without=removed), ())
 
 
 def _reports(folder: Path, work: Path, embedder: Embedder) -> Iterator[Asking]:

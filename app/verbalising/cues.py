@@ -175,7 +175,7 @@ _ANSWERS: dict[AnswerKind, tuple[str, ...]] = {
         r"\b(?:north|south|east|west)\w*\b",
     ),
     "reason": (
-        r"\b(?:because|since|so that|due to|as a result|in order to|to avoid|caused?|therefore|reasons?|for)\b",
+        r"\b(?:because|since|so that|due to|as a result|in order to|to avoid|caused?|therefore|reasons?|weil|damit|porque|parce que)\b",
     ),
 }
 _ASKS = tuple((kind, re.compile("|".join(patterns), re.IGNORECASE)) for kind, patterns in _QUESTIONS)
