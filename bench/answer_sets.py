@@ -4,7 +4,7 @@
   (other paragraphs of the article stay);
 - TAT-QA (CC BY 4.0): questions of the label `text` over one annual report's paragraphs each, with and without the ones
   that answer. A report is searched alone: "when did the company adopt it?" is answerable in one report only;
-- SciFact claims (CC BY 4.0), which are off the subject of XQuAD's paragraphs.
+- off the subject: SciFact claims (CC BY 4.0) and TAT-QA's questions over XQuAD's paragraphs, XQuAD's over all reports.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest.embedder import Embedder
 from ingest.stores.passage_filter import PassageFilter
 
 OFF_TOPIC = 300
-"""SciFact claims asked."""
+"""SciFact claims, and XQuAD questions, asked over another subject's texts."""
 DEPTH, READ = 20, 8
 """Passages searched for, and kept once the ones that are not in the index are taken out."""
 
@@ -50,12 +50,18 @@ class Asking:
 
 def askings(data: Path, work: Path, embedder: Embedder) -> Iterator[Asking]:
     """The whole mixed set; indexes are kept under `work`."""
-    retrieval = data / "retrieval"
-    corpus = build(work / "xquad_en", documents_of(retrieval / "xquad_en" / "corpus.jsonl"), embedder)
-    yield from _encyclopaedia(retrieval / "xquad_en", corpus, embedder)
-    yield from _reports(data / "routing", work / "tatqa", embedder)
-    for number, claim in enumerate(questions_of(retrieval / "scifact")[:OFF_TOPIC]):
-        yield Asking("scifact", 100_000 + number, claim["text"], found(claim["text"], corpus, embedder), (), True)
+    retrieval, routing = data / "retrieval", data / "routing"
+    paragraphs = build(work / "xquad_en", documents_of(retrieval / "xquad_en" / "corpus.jsonl"), embedder)
+    reports = build(work / "tatqa", _report_documents(routing), embedder)
+    yield from _encyclopaedia(retrieval / "xquad_en", paragraphs, embedder)
+    yield from _reports(routing, reports, embedder)
+    claims = [claim["text"] for claim in questions_of(retrieval / "scifact")[:OFF_TOPIC]]
+    of_reports = [row["question"] for row in _report_questions(routing)]
+    of_paragraphs = [question["text"] for question in questions_of(retrieval / "xquad_en")[::4][:OFF_TOPIC]]
+    for number, (text, corpus) in enumerate(
+        [(text, paragraphs) for text in claims + of_reports] + [(text, reports) for text in of_paragraphs]
+    ):
+        yield Asking("off_topic", 100_000 + number, text, found(text, corpus, embedder), (), True)
 
 
 def found(
@@ -80,17 +86,8 @@ def _encyclopaedia(folder: Path, corpus: Corpus, embedder: Embedder) -> Iterator
         yield Asking("xquad", group, question["text"], found(question["text"], corpus, embedder, without=removed), ())
 
 
-def _reports(folder: Path, work: Path, embedder: Embedder) -> Iterator[Asking]:
-    contexts = _rows(folder / "tatqa_contexts_dev.jsonl")
-    documents = [
-        Document(f"{context['id']}/{paragraph['id']}", paragraph["text"], None, "text/plain", paragraph["id"])
-        for context in contexts
-        for paragraph in context["paragraphs"]
-    ]
-    corpus = build(work, documents, embedder)
-    for number, row in enumerate(_rows(folder / "tatqa_questions_dev.jsonl")):
-        if row["label"] != "text" or row["answer_type"] not in ("span", "multi-span"):
-            continue
+def _reports(folder: Path, corpus: Corpus, embedder: Embedder) -> Iterator[Asking]:
+    for number, row in enumerate(_report_questions(folder)):
         only = PassageFilter(document=f"{row['context_id']}/*")
         removed = frozenset(f"{row['context_id']}/{each}" for each in row["rel_paragraph_ids"])
         answers = tuple(str(answer).casefold() for answer in row["answer"])
@@ -98,6 +95,20 @@ def _reports(folder: Path, work: Path, embedder: Embedder) -> Iterator[Asking]:
             passages = found(row["question"], corpus, embedder, without=without, only=only)
             if passages:
                 yield Asking("tatqa", 10_000 + number, row["question"], passages, wanted)
+
+
+def _report_documents(folder: Path) -> list[Document]:
+    return [
+        Document(f"{context['id']}/{paragraph['id']}", paragraph["text"], None, "text/plain", paragraph["id"])
+        for context in _rows(folder / "tatqa_contexts_dev.jsonl")
+        for paragraph in context["paragraphs"]
+    ]
+
+
+def _report_questions(folder: Path) -> list[dict[str, Any]]:
+    """The questions that a report's text answers in its own words."""
+    rows = _rows(folder / "tatqa_questions_dev.jsonl")
+    return [row for row in rows if row["label"] == "text" and row["answer_type"] in ("span", "multi-span")]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.abstention import SURE, THRESHOLD, confidence, features
 from app.terms import term_set
 from app.values import Citation, Passage, ScrubbedPassages
-from app.verbalising.relevance import Asked, ScoredUnit, asked, scored_units
+from app.verbalising.relevance import Asked, ScoredUnit, asked, says_opposite, scored_units
 from app.verbalising.units import Unit, units
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ _EMBEDDED_CHARACTERS = 200
 _COSINE_WEIGHT = 0.5
 _LIST_CHARACTERS = 1400  # an answer that gathers the items of several passages
 _LIST_QUOTES = 4
-_LIST_NEAR_BEST = 0.8  # share of the best unit's overlap that a further list needs
+_LIST_NEAR_BEST = 0.6  # share of the best unit's overlap that a further list needs
+_LIST_RELEVANCE = 0.5  # and of its passage's relevance
 _SAME_ITEM = 0.6  # items that share this part of their terms (Jaccard) are told once
 _MASK = re.compile(r"<[A-Z][A-Z_]*_\d+>")
 _LEANING = re.compile(
@@ -147,17 +148,14 @@ def _further_lists(
 ) -> list[_Quote]:
     """The items of other passages that answer as well, without those already told."""
     best = scored[0]
-    told = [term_set(unit.text) for unit in first]
+    told = [term_set(unit.text, question.language) for unit in first]
     length = sum(len(unit.text) for unit in first)
     seen = {best.passage}
     quotes: list[_Quote] = []
     for each in scored[1:]:
         passage = passages[each.passage]
-        if (
-            each.passage in seen
-            or each.overlap < _LIST_NEAR_BEST * best.overlap
-            or each.score < _NEAR_BEST * best.score
-        ):
+        near = each.overlap >= _LIST_NEAR_BEST * best.overlap
+        if each.passage in seen or not near or passage.score < _LIST_RELEVANCE * passages[best.passage].score:
             continue
         seen.add(each.passage)
         if passage.outdated and not passages[best.passage].outdated:
@@ -165,17 +163,17 @@ def _further_lists(
         chosen = _selection(question, passage, each, ())
         if not any(unit.kind in ("item", "row") or unit.intro for unit in chosen):
             continue
-        new = [unit for unit in chosen if not _is_told(unit, told)]
+        words = {unit: term_set(unit.text, question.language) for unit in chosen}
+        new = [unit for unit in chosen if not _is_told(words[unit], told)]
         length += sum(len(unit.text) for unit in new)
         if length > _LIST_CHARACTERS or len(quotes) >= _LIST_QUOTES:
             break
         quotes += _grouped(passage, new)
-        told += [term_set(unit.text) for unit in new]
+        told += [words[unit] for unit in new]
     return quotes[:_LIST_QUOTES]
 
 
-def _is_told(unit: Unit, told: Sequence[frozenset[str]]) -> bool:
-    words = term_set(unit.text)
+def _is_told(words: frozenset[str], told: Sequence[frozenset[str]]) -> bool:
     return any(len(words & other) >= _SAME_ITEM * len(words | other) for other in told)
 
 
@@ -183,7 +181,7 @@ def _selection(question: Asked, passage: Passage, best: ScoredUnit, scored: Sequ
     """The units of the best passage that answer: the best one with what belongs to it."""
     everything = units(passage.text)
     if sum(len(unit.text) for unit in everything) <= _SHORT_SECTION:
-        return tuple(everything)
+        return tuple(unit for unit in everything if unit is best.unit or not says_opposite(question, passage, unit))
     chosen = {best.unit} | _belonging(question, everything, best.unit)
     sentences = 1
     for each in scored[1:]:

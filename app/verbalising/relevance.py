@@ -94,7 +94,7 @@ def scored_units(question: Asked, passages: Sequence[Passage]) -> list[ScoredUni
         score = overlap + PASSAGE_WEIGHT * passages[number].score / best + about[number]
         if cue and question.kind not in ("any", "yes_no"):
             score += CUE_BONUS
-        if question.kind == "list" and denies(question.text) != _is_denied(passages[number], unit):
+        if says_opposite(question, passages[number], unit):
             score -= POLARITY_PENALTY
         found.append(ScoredUnit(number, unit, score, overlap, cue))
     found.sort(key=lambda each: (-each.score, each.passage, each.unit.start))
@@ -109,6 +109,11 @@ def leans_on_before(unit: Unit, before: Unit) -> bool:
 def _is_about(question: Asked, passage: Passage) -> bool:
     topic = term_set(topic_of(passage.title or ""), question.language)
     return bool(topic) and topic <= set(question.terms)
+
+
+def says_opposite(question: Asked, passage: Passage, unit: Unit) -> bool:
+    """Whether a unit lists what is not where a question asks for what is, or the other way round."""
+    return question.kind == "list" and denies(question.text) != _is_denied(passage, unit)
 
 
 def _is_denied(passage: Passage, unit: Unit) -> bool:
