@@ -62,9 +62,10 @@ def conjuncts(question: str) -> tuple[str, ...]:
     A complement that one of them lacks is the other's: "the address and the fax of the office". A guess: only worth
     something where each is answered. One part if there is nothing to guess.
     """
-    if _PAIRED.search(question):
+    asked = question.strip().rstrip("?!. ")
+    if _PAIRED.search(asked):
         return (question,)
-    if found := _CONJOINED.match(question):
+    if found := _CONJOINED.match(asked):
         head, first, second = found["head"], found["first"], found["second"]
         of_first, of_second = _COMPLEMENT.search(first), _COMPLEMENT.search(second)
         if of_first is None and of_second is not None:
@@ -72,7 +73,7 @@ def conjuncts(question: str) -> tuple[str, ...]:
         elif of_first is not None and of_second is None:
             second += of_first[0]
         return f"{head}{first}?", f"{head}{second}?"
-    if (found := _ADDED.match(question)) and re.match(rf"\W*{_BEGINS}\b", question, re.IGNORECASE):
+    if (found := _ADDED.match(asked)) and re.match(rf"\W*{_BEGINS}\b", asked, re.IGNORECASE):
         return f"{found['first']}?", f"What is {found['second']}?"
     return (question,)
 

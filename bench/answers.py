@@ -216,7 +216,7 @@ def shares_at(least: float, cases: Sequence[Case], chances: NDArray[np.float64])
 
 
 def print_weights(cases: list[Case]) -> None:
-    """Weights learnt on all cases but those held out, and the confidences that given shares of the answerable reach, by five folds."""
+    """Weights learnt on all cases but those held out; the confidences that shares of the answerable reach, by folds."""
     chances = scores_by_fold(cases)
     for percent in (5, 10):
         least = np.percentile([c for c, case in zip(chances, cases, strict=True) if case.asking.answerable], percent)
