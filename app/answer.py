@@ -85,7 +85,7 @@ def _on_its_own(
     leaning = len(pieces) > 1 and leans_on_another(question.text)
     tables = tables and not leaning and not points_back(question.text)
     found = _single(question, question.text, snapshot, engine, draft, tables=tables)
-    if joined is not None:
+    if joined is not None and (joined.clear or found.status == "answered"):
         whole = found.status == "answered" and (found.sql is not None or all(says(found, p) for p in joined.missing))
         return found if whole else joined.answer
     if len(pieces) > 1 and found.status == "refused":
@@ -97,12 +97,13 @@ def _on_its_own(
 def _of_two_things(
     question: Question, found: Answer, snapshot: Snapshot, engine: Engine, draft: answering.Draft
 ) -> Answer:
-    """The answer to "what is A and B?": of both apart where that answers, and one reading does not tell both."""
+    """The answer to "what is A and B?": of both apart where documents answer each, and one reading tells only one."""
     pieces = conjuncts(question.text)
     if len(pieces) == 1 or found.sql is not None or all(says(found, piece) for piece in pieces):
         return found
     joined = answer_parts(question, pieces, snapshot, engine, draft)
-    return joined.answer if joined is not None and not joined.missing else found
+    apart = joined is not None and not joined.missing and joined.answer.sql is None
+    return joined.answer if joined is not None and apart else found
 
 
 def _one_at_a_time(

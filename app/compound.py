@@ -49,12 +49,14 @@ class Joined(msgspec.Struct, frozen=True):
 
     answer: Answer
     missing: tuple[str, ...]
+    clear: bool
+    """Whether a part is answered so surely that others may be left open."""
 
 
 def answer_parts(
     question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: Draft
 ) -> Joined | None:
-    """The answers to the parts as one; None where no part is answered surely, or where tables would answer two.
+    """The answers to the parts as one; None where no part is answered, or where tables would answer two.
 
     An answer holds one table and one query, so that parts of two tables are asked one at a time.
     """
@@ -66,14 +68,13 @@ def answer_parts(
     tables = [part for part in answered if part.tables is not None]
     if not answered or len(tables) > 1:
         return None
-    if len(answered) < len(found) and max(part.route.confidence for part in answered) < CLEARLY:
-        return None
     texts = [part for part in answered if part.tables is None]
     name: RouteName = "both" if tables and texts else "tables" if tables else "passages"
     confidence = min(part.route.confidence for part in answered)
     route = Route(name=name, confidence=confidence, reason="a question of several parts")
     missing = tuple(part.text for part in found if part.route.name == "none")
-    return Joined(draft.joined(route, [_said(part) for part in found]), missing)
+    clear = not missing or max(part.route.confidence for part in answered) >= CLEARLY
+    return Joined(draft.joined(route, [_said(part) for part in found]), missing, clear)
 
 
 def _one_of_tables(found: Sequence[Part], threshold: float) -> list[Part]:

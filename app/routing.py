@@ -61,7 +61,17 @@ def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> boo
         and passages.confidence >= plan.confidence - AS_SURE
     ):
         return True
+    if not _measures(plan) and not _names_what_is_listed(plan) and passages.confidence >= plan.confidence:
+        return True
     return passages.confidence >= VERY_SURE and not _computes(plan)
+
+
+def _names_what_is_listed(plan: TablePlan) -> bool:
+    """Whether the question names a table, column or metric, or an order: more than a value that some column holds."""
+    assert plan.candidate is not None
+    return bool(plan.candidate.plan.order_by) or any(
+        element.kind in ("table", "column", "metric") for element in plan.candidate.elements
+    )
 
 
 def _computes(plan: TablePlan) -> bool:

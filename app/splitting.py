@@ -71,7 +71,7 @@ def conjuncts(question: str) -> tuple[str, ...]:
         if of_first is None and of_second is not None:
             first += of_second[0]
         elif of_first is not None and of_second is None:
-            second += of_first[0]
+            second = re.sub(r"^(?:its|their|his|her)\b", "the", second, flags=re.IGNORECASE) + of_first[0]
         return f"{head}{first}?", f"{head}{second}?"
     if (found := _ADDED.match(asked)) and re.match(rf"\W*{_BEGINS}\b", asked, re.IGNORECASE):
         return f"{found['first']}?", f"What is {found['second']}?"

@@ -109,6 +109,7 @@ _QUESTIONS: tuple[tuple[AnswerKind, tuple[str, ...]], ...] = (
             r"\b(?:what|which) (?:\w+ ){0,2}(?:items|things|kinds|types|sorts|ways|documents|methods|options|countries|products|services|languages|formats|brands|steps|requirements|conditions|exceptions|features)\b",
             rf"\b(?:which|what) (?:\w+ )?[a-z]{{2,}}[^s\W]s (?:do|can|may|must|should|will|are|were) (?:{_WHO}|they|there|not|in|covered|excluded|included|accepted|available|supported|allowed)\b",
             r"\bwhat (?:all )?(?:belongs|goes|cannot|can[’']?t|may not|must not|can be|is (?:not )?(?:included|covered|excluded|allowed))\b",
+            rf"\b(?:which|what) (?:gear|equipment|clothing|food|stuff|information|data|software|hardware) (?:do|can|may|must|should|is|are) (?:{_WHO}|they|in|included|allowed)?",
             r"\b(?:list|name) (?:all|the|every)\b",
             r"\bwas (?:kann|darf|muss|brauche|soll) (?:ich|man|wir)\b|\bwelche \w+e?n\b",
         ),

@@ -158,7 +158,8 @@ def _further_lists(
         if each.passage in seen or not near or passage.score < _LIST_RELEVANCE * passages[best.passage].score:
             continue
         seen.add(each.passage)
-        if passage.outdated and not passages[best.passage].outdated:
+        older = passage.outdated and not passages[best.passage].outdated
+        if older or says_opposite(question, passage, each.unit):
             continue
         chosen = _selection(question, passage, each, ())
         if not any(unit.kind in ("item", "row") or unit.intro for unit in chosen):
@@ -181,7 +182,7 @@ def _selection(question: Asked, passage: Passage, best: ScoredUnit, scored: Sequ
     """The units of the best passage that answer: the best one with what belongs to it."""
     everything = units(passage.text)
     if sum(len(unit.text) for unit in everything) <= _SHORT_SECTION:
-        return tuple(unit for unit in everything if unit is best.unit or not says_opposite(question, passage, unit))
+        return tuple(unit for unit in everything if unit == best.unit or not says_opposite(question, passage, unit))
     chosen = {best.unit} | _belonging(question, everything, best.unit)
     sentences = 1
     for each in scored[1:]:

@@ -138,3 +138,12 @@ def test_questions_in_german_and_spanish(hire, question, expected):
 @pytest.mark.parametrize("question", ["Wer ist der Geschäftsführer?", "¿Quién inventó la bicicleta?"])
 def test_what_no_page_says_is_refused_in_any_language(hire, question):
     assert hire.ask(question).status == "refused"
+
+
+def test_what_is_asked_for_is_not_answered_with_what_is_excepted(hire):
+    found = hire.ask("What is included in the hire?")
+    assert "oars and life vests" in found.text
+    assert "fuel" not in found.text
+    excepted = hire.ask("What is not included in the hire?")
+    assert "fuel" in excepted.text
+    assert "oars and life vests" not in excepted.text

@@ -62,6 +62,10 @@ def test_it_is_spelled_out_from_the_part_before():
             "How long is the warranty, and the phone number?",
             ("How long is the warranty?", "What is the phone number?"),
         ),
+        (
+            "What is the address of the office and its phone number?",
+            ("What is the address of the office?", "What is the phone number of the office?"),
+        ),
         ("What is the difference between the tent and the tarp?", None),
         ("What is the price of salt and pepper?", None),
         ("Who is Ada?", None),
