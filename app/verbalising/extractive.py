@@ -26,12 +26,12 @@ PASSAGES_READ = 3
 LIST_PASSAGES_READ = 6
 """The same where a list is asked for, whose items may stand in several places."""
 _SENTENCES = 3
-_CHARACTERS = 420  # a further unit is added only while the answer stays shorter than this
+_CHARACTERS = 500  # a further unit is added only while the answer stays shorter than this
 _SHORT_SECTION = 360  # characters; a section this short is quoted whole
 _NEAR_BEST = 0.72  # a further unit needs this share of the best one's score
 _NEW_TERMS = 3  # and this many new terms, unless its passage is ranked before the best one's
 _SAME_ROW = 0.95  # and a further table row this share of its overlap
-_UNCERTAIN = 0.3  # overlap under which embeddings help choosing among the best units
+_UNCERTAIN = 0.5  # overlap under which embeddings help choosing among the best units
 _EMBEDDED = 3  # units embedded then
 _EMBEDDED_CHARACTERS = 200
 _COSINE_WEIGHT = 0.5
