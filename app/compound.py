@@ -93,7 +93,7 @@ def _one_of_tables(found: Sequence[Part], threshold: float) -> list[Part]:
 
 def says(answer: Answer, piece: str) -> bool:
     """Whether what an answer cites holds every content word of a part."""
-    cited = term_set(" ".join(f"{citation.title} {citation.quote}" for citation in answer.citations))
+    cited = term_set(" ".join(f"{citation.title or ''} {citation.quote}" for citation in answer.citations))
     return bool(answer.citations) and all(held(term, cited) for term in terms(piece))
 
 

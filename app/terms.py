@@ -27,11 +27,15 @@ _STOP_WORDS = """
     wasn't we were what what's when where where's which while who whom whose why will with won't would wouldn't
     you you're your yours yourself many long get got gets give tell know want need like say said whether within
     without per via may one ones anything something someone anyone actually really hi hello thanks thank kind
-    type sort thing things stuff become becomes take takes took happen happens happened still already
+    type sort take takes took happen happens happened still already
     yet even usually currently
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that a passage need not hold to answer the question: function words and the small change of asking."""
+
+
+_ENGLISH = STOP_WORDS | frozenset({"thing", "things", "stuff", "become", "becomes"})
+"""The same with words that no passage need repeat, though they may name something in a table."""
 
 
 def fold(text: str) -> str:
@@ -60,7 +64,7 @@ def stem(word: str, language: Language = "english") -> str:
 def terms(text: str, language: Language = "english") -> list[str]:
     """The stems of the content words of `text`, in order, compounds also in parts (`re-send` gives `re`, `send`)."""
     found: list[str] = []
-    stop_words = STOP_WORDS if language == "english" else STOP_WORDS_OF[language]
+    stop_words = _ENGLISH if language == "english" else STOP_WORDS_OF[language]
     for match in _WORD.finditer(fold(text)):
         word = match.group().replace("’", "'")
         if word in stop_words or word.endswith("n't"):
