@@ -166,6 +166,7 @@ def main() -> None:
         chances = scores_by_fold(cases)
         curve = risk_coverage(list(zip(chances.tolist(), map(outcome, cases), strict=True)))
         result = {name: figures(name, cases, chances) for name in ("xquad", "tatqa", "all")} | {
+            "off_topic_refused": refused_off_topic(cases),
             "risk_coverage": [
                 {"threshold": least, **shares}
                 for least in SHOWN
@@ -179,6 +180,11 @@ def main() -> None:
     print()
     if options.fit:
         print_weights(cases)
+
+
+def refused_off_topic(cases: Sequence[Case]) -> float:
+    """Share of the questions off the subject that are refused with the weights and the threshold in the code."""
+    return round(statistics.mean(c.reading.confidence < THRESHOLD for c in cases if c.asking.off_topic), 4)
 
 
 def outcome(case: Case) -> Outcome:
