@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.abstention import SURE, THRESHOLD, confidence, features
 from app.terms import term_set
 from app.values import Citation, Passage, ScrubbedPassages
-from app.verbalising.relevance import Asked, ScoredUnit, asked, says_opposite, scored_units
+from app.verbalising.relevance import Asked, ScoredUnit, asked, held, says_opposite, scored_units
 from app.verbalising.units import Unit, units
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
         if len(quotes) >= _SENTENCES or each.passage == best.passage or each.score < _NEAR_BEST * best.score:
             continue
         passage = passages[each.passage]
-        if passage.outdated and not passages[best.passage].outdated:
+        if (passage.outdated and not passages[best.passage].outdated) or not _speaks_of(question, passage, each.unit):
             continue
         further = _selection(question, passage, each, ())
         size = sum(len(unit.text) for unit in further)
@@ -223,6 +223,12 @@ def _belonging(question: Asked, everything: Sequence[Unit], unit: Unit) -> set[U
 def _held(question: Asked, unit: Unit) -> int:
     """How many of the question's terms a unit itself holds: a list's rows that hold as many answer as well."""
     return len(term_set(unit.text, question.language) & set(question.terms))
+
+
+def _speaks_of(question: Asked, passage: Passage, unit: Unit) -> bool:
+    """Whether a unit or the heading above it holds a term of the question: its document's title is not enough."""
+    words = term_set(f"{passage.heading.split(' > ')[-1]} {unit.text}", question.language)
+    return any(held(term, words) for term in question.terms)
 
 
 def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
