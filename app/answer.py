@@ -16,7 +16,9 @@ import msgspec
 
 from app import answering
 from app.clarifying import missing_subject, two_tables, what_is_missing
+from app.compound import answer_parts, says
 from app.errors import DeadlineExceeded
+from app.evidence import look
 from app.followups.compound import in_full
 from app.followups.conversation import Conversation
 from app.followups.fragment import points_back
@@ -25,13 +27,13 @@ from app.languages import other_language
 from app.meanings import which_is_meant
 from app.missing_values import unknown_value
 from app.nearest_names import nearest_names
-from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import choose
+from app.rule_answers import rule_answer
 from app.spelling import did_you_mean
-from app.splitting import leans_on_another, parts, spellings
+from app.splitting import conjuncts, leans_on_another, parts
 from app.stopwatch import Stopwatch
-from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
-from app.values import Answer, Clarify, Question, Route, RouteName
+from app.table_answers import TablePlan, answer_tables, plan_tables
+from app.values import Answer, Clarify, Question, Route
 from app.verified_answers import verified_answer
 
 if TYPE_CHECKING:
@@ -76,15 +78,35 @@ def _on_its_own(
     question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
 ) -> Answer:
     """The answer to a question that leans on none before it, from tables too unless they are ruled out."""
+    ruled = rule_answer(question, snapshot, engine, draft) if tables else None
+    if ruled is not None:
+        return ruled
     pieces = parts(question.text)
-    compound = _compound(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
+    joined = answer_parts(question, pieces, snapshot, engine, draft) if len(pieces) > 1 else None
+    if joined is not None and not joined.missing:
+        return joined.answer
     leaning = len(pieces) > 1 and leans_on_another(question.text)
     tables = tables and not leaning and not points_back(question.text)
-    found = compound or _single(question, question.text, snapshot, engine, draft, tables=tables)
+    found = _single(question, question.text, snapshot, engine, draft, tables=tables)
+    if joined is not None and (joined.clear or found.status == "answered"):
+        whole = found.status == "answered" and (found.sql is not None or all(says(found, p) for p in joined.missing))
+        return found if whole else joined.answer
     if len(pieces) > 1 and found.status == "refused":
         clarify = _one_at_a_time(question, pieces, snapshot, engine, draft)
         return found if clarify is None else draft.clarify(clarify)
-    return found
+    return found if len(pieces) > 1 else _of_two_things(question, found, snapshot, engine, draft)
+
+
+def _of_two_things(
+    question: Question, found: Answer, snapshot: Snapshot, engine: Engine, draft: answering.Draft
+) -> Answer:
+    """The answer to "what is A and B?": of both apart where documents answer each, and one reading tells only one."""
+    pieces = conjuncts(question.text)
+    if len(pieces) == 1 or found.sql is not None or all(says(found, piece) for piece in pieces):
+        return found
+    joined = answer_parts(question, pieces, snapshot, engine, draft)
+    apart = joined is not None and not joined.missing and joined.answer.sql is None
+    return joined.answer if joined is not None and apart else found
 
 
 def _one_at_a_time(
@@ -128,7 +150,7 @@ def _single(
 
     A question that is to be `offered` in answer to another is not answered with a question back.
     """
-    plan, passages = _look(question, text, snapshot, engine, draft)
+    plan, passages = look(question, text, snapshot, engine, draft)
     answers = _Answers(question, snapshot, engine, draft)
     if what_is_missing(question) and not offered:
         clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources], answers)
@@ -207,50 +229,3 @@ class _Answers:
         asked, draft = msgspec.structs.replace(self._question, text=option), self._draft
         scratch = answering.Draft(draft.identity, asked, self._snapshot, draft.sources, draft.watch)
         return _single(asked, option, self._snapshot, self._engine, scratch, offered=True).status == "answered"
-
-
-def _look(
-    question: Question, text: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft
-) -> tuple[TablePlan, PassageAnswer]:
-    plan = plan_tables(question, text, snapshot, engine, draft.sources, draft.watch)
-    passages = answer_passages(question, text, snapshot, engine, [s.name for s in draft.sources], draft.watch)
-    return plan, passages
-
-
-def _compound(
-    question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: answering.Draft
-) -> Answer | None:
-    """Answers each part on its own; None when a part has no answer, or the question is better read whole."""
-    tables: tuple[TablePlan, TableAnswer] | None = None
-    routes: list[Route] = []
-    texts: list[PassageAnswer] = []
-    for at, piece in enumerate(pieces):
-        plan, passages = _look(question, piece, snapshot, engine, draft)
-        if at and leans_on_another(piece):
-            plan = _spelled_out(question, pieces[at - 1], piece, snapshot, engine, draft)
-        route = choose(piece, plan, passages, engine.settings.passage_threshold)
-        if route.name == "none" or (route.name == "tables" and tables is not None):
-            return None
-        if route.name == "tables":
-            found = answer_tables(question, plan, snapshot, engine, draft.watch)
-            if found.objection is not None:
-                return None
-            tables, route = (plan, found), msgspec.structs.replace(route, confidence=found.confidence)
-        else:
-            texts.append(passages)
-        routes.append(route)
-    name: RouteName = "both" if tables is not None and texts else "tables" if tables is not None else "passages"
-    confidence = min(route.confidence for route in routes)
-    combined = Route(name=name, confidence=confidence, reason="a question of several parts")
-    return draft.answered_parts(combined, [route.name for route in routes], tables, texts)
-
-
-def _spelled_out(
-    question: Question, before: str, piece: str, snapshot: Snapshot, engine: Engine, draft: answering.Draft
-) -> TablePlan:
-    """The plan of a part whose "it" is replaced by what the part before spoke of; no plan if nothing fits."""
-    for spelled in spellings(before, piece):
-        plan = plan_tables(question, spelled, snapshot, engine, draft.sources, draft.watch)
-        if plan.sure and plan.candidate is not None and plan.candidate.plan.aggregated:
-            return plan
-    return TablePlan(None, None, None, None, engine.settings.planner_threshold)

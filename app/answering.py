@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -53,34 +54,34 @@ class Draft:
         passages: PassageAnswer | None = None,
     ) -> Answer:
         """An answer from tables or from passages."""
-        return self.answered_parts(route, [route.name], tables, [passages] if passages is not None else [])
+        said = [each for each in (tables, passages) if each is not None]
+        return self.joined(route, said)
 
-    def answered_parts(
-        self,
-        route: Route,
-        order: Sequence[str],
-        tables: tuple[TablePlan, TableAnswer] | None,
-        passages: Sequence[PassageAnswer],
-    ) -> Answer:
-        """An answer whose parts come, in this order, from tables and passages; citations are numbered through."""
-        self.tables, self.passages = tables, tuple(passages)
+    def joined(self, route: Route, parts: Sequence[tuple[TablePlan, TableAnswer] | PassageAnswer | str]) -> Answer:
+        """An answer put together of what tables (at most once), passages and the service itself say, in this order.
+
+        Citations are numbered through.
+        """
+        tables = next((part for part in parts if isinstance(part, tuple)), None)
+        self.tables, self.passages = tables, tuple(part for part in parts if isinstance(part, PassageAnswer))
         texts: list[str] = []
         citations: list[Citation] = []
-        readings = [p.reading for p in passages if p.reading is not None]
-        for name in order:
-            if name == "tables" and tables is not None and tables[1].worded is not None:
-                texts.append(tables[1].worded.text)
-            elif readings:
-                text, found = _renumbered(readings.pop(0), len(citations))
+        for part in parts:
+            if isinstance(part, str):
+                texts.append(part)
+            elif isinstance(part, tuple):
+                texts.append(part[1].worded.text if part[1].worded is not None else "")
+            elif part.reading is not None:
+                text, found = _renumbered(part.reading, citations)
                 texts.append(text)
-                citations.extend(found)
+                citations += found
         used = {c.source for c in citations} | ({tables[0].source} if tables and tables[0].source else set())
         worded = tables[1].worded if tables else None
         return Answer(
             id=self.identity,
             status="answered",
             route=route.name,
-            text="\n\n".join(texts),
+            text="\n\n".join(text for text in texts if text),
             citations=tuple(citations),
             table=tables[1].table if tables else None,
             sql=tables[1].sql if tables else None,
@@ -112,8 +113,7 @@ class Draft:
         nearest = _nearest(passages)
         text = objection.reason
         if nearest:
-            titles = "; ".join(n.title or n.document or n.source for n in nearest)
-            text = f"{text} The nearest documents are: {titles}."
+            text = f"{text} The nearest documents are: {'; '.join(map(_pointer, nearest))}."
         return Answer(
             id=self.identity,
             status="refused",
@@ -140,25 +140,47 @@ class Draft:
         return min((self._as_of_source[name] for name in used if name in self._as_of_source), default=None)
 
 
-def _renumbered(reading: Reading, already: int) -> tuple[str, list[Citation]]:
-    """A reading whose citation numbers go on after those already given."""
-    if not already:
-        return reading.text, list(reading.citations)
-    text = reading.text
-    for citation in sorted(reading.citations, key=lambda c: -c.n):
-        text = text.replace(f"[{citation.n}]", f"[{citation.n + already}]")
-    return text, [msgspec.structs.replace(c, n=c.n + already) for c in reading.citations]
+def _renumbered(reading: Reading, already: Sequence[Citation]) -> tuple[str, list[Citation]]:
+    """A reading whose citation numbers go on after those already given, and its citations that are new."""
+    numbers: dict[int, int] = {}
+    new: list[Citation] = []
+    for citation in reading.citations:
+        same = next((c for c in already if _place(c) == _place(citation)), None)
+        numbers[citation.n] = same.n if same is not None else len(already) + len(new) + 1
+        if same is None:
+            new.append(msgspec.structs.replace(citation, n=numbers[citation.n]))
+    marks = re.compile(r"\[(\d+)\](?=\s|$)")
+    text = marks.sub(lambda found: f"[{numbers.get(int(found[1]), int(found[1]))}]", reading.text)
+    return text, new
+
+
+def _place(citation: Citation) -> tuple[str, str, int, int]:
+    return citation.source, citation.document, citation.start, citation.end
 
 
 def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
+    """Where to look: the best passage of each of the nearest documents."""
     found: dict[tuple[str, str], Nearest] = {}
     for passage in passages.passages if passages is not None else ():
         if passage.cosine >= NEAREST_COSINE:
-            found.setdefault(
-                (passage.source, passage.document),
-                Nearest(source=passage.source, document=passage.document, title=passage.title, url=passage.url),
+            place = Nearest(
+                source=passage.source,
+                document=passage.document,
+                title=passage.title,
+                url=passage.url,
+                heading=passage.heading,
+                start=passage.start,
+                end=passage.end,
             )
+            found.setdefault((passage.source, passage.document), place)
     return tuple(found.values())[:NEAREST]
+
+
+def _pointer(place: Nearest) -> str:
+    """A place in words: `Returns policy (section “How long do I have?”)`."""
+    title = place.title or place.document or place.source
+    section = place.heading.split(" > ")[-1].strip()
+    return title if not section or section in title else f"{title} (section “{section}”)"
 
 
 def not_understood(question: str, plan: TablePlan, passages: PassageAnswer) -> Objection:

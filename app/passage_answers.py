@@ -13,6 +13,7 @@ from app.splitting import leans_on_another
 from app.stopwatch import Stopwatch
 from app.terms import term_set
 from app.values import Passage, Question
+from app.verbalising.cues import in_plain_words
 from app.verbalising.extractive import Reading, read
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def answer_passages(
     searchable = [name for name in sources if snapshot.sources[name].passages is not None]
     if not searchable or question.deadline.left() <= 0:
         return PassageAnswer(None, ())
+    text = in_plain_words(text)
     with watch.stage("embed"):
         vector = engine.embedder.embed_query(text)
     with watch.stage("search"):

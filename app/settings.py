@@ -65,8 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which a table query is stopped."""
     planner_threshold: Share = 0.6
     """Least probability of being right at which a table question is answered; a description file may set its own."""
-    passage_threshold: Share = 0.25
-    """Least confidence at which an answer read from passages is given: 95 % of XQuAD's answerable ones."""
+    passage_threshold: Share = 0.21
+    """Least confidence at which an answer read from passages is given; 95 % of what is answerable reaches it."""
     scrub_names: bool = False
     """Mask names of people in passages too. In traces and logs they are always masked."""
     reveal_personal_data: tuple[Role, ...] = ()

@@ -66,6 +66,8 @@ problem issue trouble
 error fault failure
 mistake error
 customer client
+customer you
+buyer you
 subscription membership
 join enrol register
 quick fast rapid

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from app.planning.stems import english_stem
+from app.planning.stems import stemmed
+from ingest.languages import STOP_WORDS as STOP_WORDS_OF
+from ingest.languages import Language
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’&/+-][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
@@ -31,6 +33,10 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that a passage need not hold to answer the question: function words and the small change of asking."""
 
 
+_ENGLISH = STOP_WORDS | frozenset({"thing", "things", "stuff", "become", "becomes"})
+"""The same with words that no passage need repeat, though they may name something in a table."""
+
+
 def fold(text: str) -> str:
     """`text` without case and accents."""
     if text.isascii():
@@ -40,32 +46,40 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """The English stem of a folded word (Porter 2); numbers and codes stay as they are."""
+def stem(word: str, language: Language = "english") -> str:
+    """The stem of a folded word (Snowball; Porter 2 for English); numbers and codes stay as they are."""
     if not word.isalpha() or len(word) < 3:
         return word
-    return english_stem(word)
+    return stemmed(word, language)
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, language: Language = "english") -> list[str]:
     """The stems of the content words of `text`, in order, compounds also in parts (`re-send` gives `re`, `send`)."""
     found: list[str] = []
+    stop_words = _ENGLISH if language == "english" else STOP_WORDS_OF[language]
     for match in _WORD.finditer(fold(text)):
         word = match.group().replace("’", "'")
-        if word in STOP_WORDS:
+        if word in stop_words or word.endswith("n't"):
             continue
         if word.replace(",", "").replace(".", "").isdigit():
             found.append(word.replace(",", ""))
             continue
         word = word.removesuffix("'s")
-        found.extend(stem(part) for part in _PART.findall(word) if part not in STOP_WORDS)
+        found.extend(stem(part, language) for part in _PART.findall(word) if part not in stop_words)
     return found
 
 
+_READER = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
+
+
 @lru_cache(maxsize=8192)
-def term_set(text: str) -> frozenset[str]:
-    """The distinct terms of a piece of text; remembered, as the same passages are read again and again."""
-    return frozenset(terms(text))
+def term_set(text: str, language: Language = "english") -> frozenset[str]:
+    """The distinct terms of a piece of text, with `you` where it speaks to its reader.
+
+    Remembered, as the same passages are read again and again.
+    """
+    found = frozenset(terms(text, language))
+    return found | {"you"} if _READER.search(text) else found
 
 
 def codes(text: str) -> list[str]:
@@ -78,8 +92,14 @@ def quoted(text: str) -> list[str]:
     return [fold(match.group(1) or match.group(2)) for match in _QUOTED.finditer(text)]
 
 
-def names(question: str) -> list[str]:
-    """The words of a question written like names (`Mars`, `PayPal`): capitals that do not just begin the sentence."""
+def names(question: str, language: Language = "english") -> list[str]:
+    """The words of a question written like names (`Mars`, `PayPal`): capitals that do not just begin the sentence.
+
+    German writes every noun so: nothing there tells a name.
+    """
+    if language == "german":
+        return []
+    stop_words = STOP_WORDS if language == "english" else STOP_WORDS_OF[language]
     found = []
     for match in _WORD.finditer(question):
         word = match.group().removesuffix("'s").removesuffix("’s")
@@ -87,8 +107,8 @@ def names(question: str) -> list[str]:
             not question[: match.start()].strip(" \t\n\"'“‘(¿") or question[: match.start()].rstrip()[-1:] in ".?!:"
         )
         folded = fold(word)
-        if any(letter.isupper() for letter in word[1 if begins else 0 :]) and folded not in STOP_WORDS:
-            found.append(stem(folded))
+        if any(letter.isupper() for letter in word[1 if begins else 0 :]) and folded not in stop_words:
+            found.append(stem(folded, language))
     return found
 
 

@@ -133,6 +133,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     visibility: Visibility = "internal"
     spans: tuple[PiiSpan, ...] = ()
     """Personal data found at ingest; offsets into `text`."""
+    outdated: bool = False
+    """Another version replaces its document, and the question does not ask for the older one."""
 
 
 class ScrubbedRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,12 +219,16 @@ class Clarify(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Nearest(msgspec.Struct, frozen=True, kw_only=True):
-    """A source worth looking at when there is no answer."""
+    """A place worth looking at when there is no answer; `start`/`end` are offsets into its document."""
 
     source: str
     document: str | None
     title: str | None
     url: str | None
+    heading: str = ""
+    """Headings above the place, `Returns > How long do I have?`; empty if none."""
+    start: int | None = None
+    end: int | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

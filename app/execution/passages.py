@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class _Found:
     cosine: float
     lexical: float
     relevance: float
+    outdated: bool = False
 
 
 def search(
@@ -157,9 +158,7 @@ def _without_replaced(found: Sequence[_Found], question: str) -> list[_Found]:
         )
         older = newest.get(_family(each), each.stored.document) != each.stored.document
         penalty = 0.0 if asked else SUPERSEDED_PENALTY if replaced else OLDER_PENALTY if older else 0.0
-        kept.append(
-            _Found(each.source, each.stored, each.cosine, each.lexical, each.relevance - penalty) if penalty else each
-        )
+        kept.append(replace(each, relevance=each.relevance - penalty, outdated=True) if penalty else each)
     return kept
 
 
@@ -246,4 +245,5 @@ def _passage(found: _Found, weight: float) -> Passage:
         modified=stored.modified,
         visibility=stored.visibility,
         spans=stored.spans,
+        outdated=found.outdated,
     )

@@ -9,15 +9,18 @@ from typing import Any
 
 
 class _Stemmers(threading.local):
-    """A stemmer for each thread: it keeps the word it is working on in itself."""
+    """Stemmers for each thread: one keeps the word it is working on in itself."""
 
-    @property
-    def english(self) -> Any:
-        if "stemmer" not in self.__dict__:
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def of(self, language: str) -> Any:
+        """The stemmer of a language, by its name in English."""
+        if language not in self._known:
             import snowballstemmer
 
-            self.stemmer = snowballstemmer.stemmer("english")
-        return self.stemmer
+            self._known[language] = snowballstemmer.stemmer(language)
+        return self._known[language]
 
 
 _STEMMERS = _Stemmers()
@@ -49,9 +52,9 @@ _IRREGULAR = {
 }
 
 
-def english_stem(word: str) -> str:
-    """The Snowball (Porter 2) stem of a lower-case word."""
-    return str(_STEMMERS.english.stemWord(word))
+def stemmed(word: str, language: str = "english") -> str:
+    """The Snowball stem of a lower-case word (Porter 2 for English)."""
+    return str(_STEMMERS.of(language).stemWord(word))
 
 
 @lru_cache(maxsize=65_536)
@@ -60,7 +63,7 @@ def stem(word: str) -> str:
     folded = fold(word)
     if folded in _IRREGULAR:
         return _IRREGULAR[folded]
-    return english_stem(folded) if folded.isalpha() else folded
+    return stemmed(folded) if folded.isalpha() else folded
 
 
 def fold(text: str) -> str:

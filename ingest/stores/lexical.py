@@ -1,9 +1,12 @@
-"""The lexical store of a segment: BM25 over passages and their surroundings, English stems, without stop words.
+"""The lexical store of a segment: BM25 over passages and their surroundings, stems by language, without stop words.
 
 A passage is scored by its own words (title, headings and text as one field: apart, a short title outweighs the text)
 and by the same with its neighbours in the document, half each: what a section is about often stands beside the
 sentence that answers. Measured with `bench/retrieval.py`: nDCG@10 of BM25 alone on SciFact 0.668 with three boosted
 fields, 0.698 with one, 0.705 with its surroundings.
+
+Every passage is indexed by its English stems, which also find names and codes; one in another language that is known
+here by that language's stems, too, and a question in that language looks for either, whichever fits better.
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.languages import STOP_WORDS, Language, language_of, told_language
+
 ANALYSER = "answerable_english"
-VERSION = "2"
+VERSION = "3"
 """Raised when the analyser or the fields change: segments are then rebuilt."""
 
 _SHARES = {"own": 0.5, "around": 0.5}
+_FURTHER: tuple[Language, ...] = ("german", "spanish", "french")
 _MAX_TERMS = 64  # of a query; longer ones are cut
 _SYNONYM_SHARE = 0.5  # of a term's score, where a synonym stands in its place
 _HEAP_BYTES = 50_000_000
@@ -69,14 +75,17 @@ def build_lexical(folder: Path, entries: Iterable[Entry]) -> None:
 
     folder.mkdir()
     index = tantivy.Index(_schema(), path=str(folder))
-    index.register_tokenizer(ANALYSER, analyser())
+    _register(index)
     writer = index.writer(_HEAP_BYTES, 1)
     for before, entry, after in _with_neighbours(entries):
         document = tantivy.Document()
         document.add_unsigned("ordinal", entry.ordinal)
         document.add_text("visibility", entry.visibility)
-        document.add_text("own", entry.own)
-        document.add_text("around", "\n".join(part for part in (before, entry.own, after) if part))
+        around = "\n".join(part for part in (before, entry.own, after) if part)
+        language = language_of(entry.own)
+        for suffix in ("", f"_{language}") if language in _FURTHER else ("",):
+            document.add_text(f"own{suffix}", entry.own)
+            document.add_text(f"around{suffix}", around)
         writer.add_document(document)
     writer.commit()
     writer.wait_merging_threads()
@@ -113,9 +122,10 @@ class LexicalIndex:
                     Path(links, path.name).symlink_to(path.absolute())
             index = tantivy.Index.open(links)
             index.config_reader("manual")
-            index.register_tokenizer(ANALYSER, analyser())
+            _register(index)
             self._searcher = index.searcher()
-        self._schema = _schema()
+        self._schema = index.schema
+        self._languages = _FURTHER if _has_field(index.schema, f"own_{_FURTHER[0]}") else ()
 
     @property
     def count(self) -> int:
@@ -137,10 +147,11 @@ class LexicalIndex:
         """
         from tantivy import Occur, Query
 
-        terms = list(dict.fromkeys(analyser().analyze(text)))[:_MAX_TERMS]
-        if not terms or not visibilities or k <= 0:
+        words = self._words(text, synonyms)
+        if words is None or not visibilities or k <= 0:
             return []
-        query = self._query(terms, visibilities, synonyms)
+        visible = Query.const_score_query(Query.term_set_query(self._schema, "visibility", list(visibilities)), 0.0)
+        query = Query.boolean_query([(Occur.Must, words), (Occur.Must, visible)])
         if allowed is None:
             return self._hits(query, k)
         if int(allowed.sum()) <= _FEW:
@@ -161,32 +172,69 @@ class LexicalIndex:
         ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
         return [(int(ordinal), float(score)) for ordinal, (score, _) in zip(ordinals, hits, strict=True)]
 
-    def _query(self, terms: list[str], visibilities: tuple[str, ...], synonyms: Synonyms) -> Any:
-        from tantivy import Occur, Query
-
-        words = Query.boolean_query([(Occur.Should, self._term_or(term, synonyms(term))) for term in terms])
-        visible = Query.const_score_query(Query.term_set_query(self._schema, "visibility", list(visibilities)), 0.0)
-        return Query.boolean_query([(Occur.Must, words), (Occur.Must, visible)])
-
-    def _term_or(self, term: str, others: Iterable[str]) -> Any:
+    def _words(self, text: str, synonyms: Synonyms) -> Any:
+        """The query of a text's words, in English and in its own language (in any if it does not tell its own); None if
+        it has no words.
+        """
         from tantivy import Query
 
-        also = [Query.boost_query(self._term(other), _SYNONYM_SHARE) for other in sorted(others)]
-        return Query.disjunction_max_query([self._term(term), *also]) if also else self._term(term)
+        told = told_language(text)
+        languages = self._languages if told is None else tuple(each for each in self._languages if each == told)
+        ways = [self._any_of(_stems(text, "english"), "", synonyms)]
+        ways += [self._any_of(_stems(text, language), f"_{language}", no_synonyms) for language in languages]
+        ways = [way for way in ways if way is not None]
+        return None if not ways else ways[0] if len(ways) == 1 else Query.disjunction_max_query(ways)
 
-    def _term(self, term: str) -> Any:
+    def _any_of(self, terms: list[str], suffix: str, synonyms: Synonyms) -> Any:
+        from tantivy import Occur, Query
+
+        wanted = [(Occur.Should, self._term_or(term, suffix, synonyms(term))) for term in terms]
+        return Query.boolean_query(wanted) if wanted else None
+
+    def _term_or(self, term: str, suffix: str, others: Iterable[str]) -> Any:
+        from tantivy import Query
+
+        also = [Query.boost_query(self._term(other, suffix), _SYNONYM_SHARE) for other in sorted(others)]
+        found = self._term(term, suffix)
+        return Query.disjunction_max_query([found, *also]) if also else found
+
+    def _term(self, term: str, suffix: str) -> Any:
         from tantivy import Occur, Query
 
         fields = [
-            (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term, "freq"), share))
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, field + suffix, term, "freq"), share))
             for field, share in _SHARES.items()
         ]
         return Query.boolean_query(fields)
 
 
+def _has_field(schema: Any, field: str) -> bool:
+    """Whether a segment's index has a field: those of earlier versions know only English."""
+    from tantivy import Query
+
+    try:
+        Query.term_query(schema, field, "", "freq")
+    except ValueError:
+        return False
+    return True
+
+
+def _stems(text: str, language: Language) -> list[str]:
+    return list(dict.fromkeys(analyser(language).analyze(text)))[:_MAX_TERMS]
+
+
+def _register(index: Any) -> None:
+    for language in ("english", *_FURTHER):
+        index.register_tokenizer(_analyser_name(language), analyser(language))
+
+
+def _analyser_name(language: str) -> str:
+    return ANALYSER if language == "english" else f"answerable_{language}"
+
+
 @cache
-def analyser() -> Any:
-    """The text analyser, the same for passages and queries: `.analyze(text) -> list[str]`."""
+def analyser(language: Language = "english") -> Any:
+    """The text analyser of a language, the same for passages and queries: `.analyze(text) -> list[str]`."""
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
     return (
@@ -194,8 +242,8 @@ def analyser() -> Any:
         .filter(Filter.remove_long(64))
         .filter(Filter.lowercase())
         .filter(Filter.ascii_fold())
-        .filter(Filter.custom_stopword(_STOP_WORDS.split()))
-        .filter(Filter.stemmer("english"))
+        .filter(Filter.custom_stopword(sorted(STOP_WORDS[language]) if language != "english" else _STOP_WORDS.split()))
+        .filter(Filter.stemmer(language))
         .build()
     )
 
@@ -207,6 +255,8 @@ def _schema() -> Any:
     builder = SchemaBuilder()
     builder.add_unsigned_field("ordinal", fast=True, indexed=True)
     builder.add_text_field("visibility", tokenizer_name="raw", index_option="basic")
-    for field in _SHARES:
-        builder.add_text_field(field, tokenizer_name=ANALYSER, index_option="freq")
+    for language in ("english", *_FURTHER):
+        suffix = "" if language == "english" else f"_{language}"
+        for field in _SHARES:
+            builder.add_text_field(field + suffix, tokenizer_name=_analyser_name(language), index_option="freq")
     return builder.build()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.languages import language_of
 from ingest.stores.lexical import Entry, LexicalIndex, build_lexical
 
 BOTH = ("public", "internal")
@@ -129,3 +130,42 @@ def test_another_user_can_read_it(folder: Path) -> None:
 def test_an_empty_index(tmp_path: Path) -> None:
     build_lexical(tmp_path / "lexical", [])
     assert found(LexicalIndex(tmp_path / "lexical"), "goods") == []
+
+
+LANGUAGES = [
+    Entry(0, "public", "Rückgabe", "", "Sie können Artikel innerhalb von 30 Tagen nach der Lieferung zurückgeben."),
+    Entry(1, "public", "Envíos", "", "Los pedidos llegan en tres días y los gastos de envío los paga el cliente."),
+    Entry(2, "public", "Livraison", "", "Les commandes sont livrées en trois jours et les retours sont gratuits."),
+    Entry(3, "public", "Delivery", "", "Orders are delivered to your door in three days."),
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Wie lange dauern die Lieferungen?", 0),
+        ("¿Cuándo llegará mi pedido?", 1),
+        ("Quand la commande sera-t-elle livrée ?", 2),
+        ("When is my order delivered?", 3),
+        ("Lieferungen", 0),
+        ("ENVIO", 1),
+    ],
+)
+def test_words_are_found_by_the_stem_of_their_language(tmp_path: Path, question: str, expected: int) -> None:
+    build_lexical(tmp_path / "lexical", LANGUAGES)
+    assert found(LexicalIndex(tmp_path / "lexical"), question) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wie lange habe ich Zeit?", "german"),
+        ("¿Cómo devuelvo un pedido?", "spanish"),
+        ("Combien de jours ai-je pour le retour ?", "french"),
+        ("How long do I have?", "english"),
+        ("FL-2403", "english"),
+        ("", "english"),
+    ],
+)
+def test_the_language_of_a_text(text: str, language: str) -> None:
+    assert language_of(text) == language
