@@ -50,7 +50,9 @@ class Joined(msgspec.Struct, frozen=True):
     answer: Answer
     missing: tuple[str, ...]
     clear: bool
-    """Whether a part is answered so surely that others may be left open."""
+    """Whether a part is answered so surely that others may be left open: by documents, as parts of a question to
+    tables are nearly always about the same rows.
+    """
 
 
 def answer_parts(
@@ -73,7 +75,7 @@ def answer_parts(
     confidence = min(part.route.confidence for part in answered)
     route = Route(name=name, confidence=confidence, reason="a question of several parts")
     missing = tuple(part.text for part in found if part.route.name == "none")
-    clear = not missing or max(part.route.confidence for part in answered) >= CLEARLY
+    clear = not missing or (not tables and max(part.route.confidence for part in answered) >= CLEARLY)
     return Joined(draft.joined(route, [_said(part) for part in found]), missing, clear)
 
 
