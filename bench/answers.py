@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from corpus import Corpus, build, documents_in, documents_of
+from bench.corpus import Corpus, build, documents_in, documents_of
 from numpy.typing import NDArray
 from retrieval import questions_of, relevant_of
 

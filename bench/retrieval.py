@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from corpus import Corpus, build, documents_of
+from bench.corpus import Corpus, build, documents_of
 
 from app.execution.passages import search
 from ingest.embedder import DEFAULT_MODEL, Embedder, open_embedder
