@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from app.execution.passages import search
-from bench.contenders import DEPTH
+from bench.contenders import DEPTH, EXPORTS
 from bench.corpus import build, documents_in, documents_of
 from bench.machine import described
 from bench.retrieval import gain, questions_of, relevant_of
@@ -47,6 +47,7 @@ TURN = 10
 OFFLINE = {
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ANONYMIZED_TELEMETRY": "False", "DO_NOT_TRACK": "1",
     "LANCEDB_TELEMETRY_ENABLED": "false", "TOKENIZERS_PARALLELISM": "true", "PYTHONWARNINGS": "ignore",
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for each other do not burn the time that others need
 }  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--questions", type=int, default=100)
-    parser.add_argument("--work", type=Path, default=None, help="keeps SciFact's indexes for the next run")
+    parser.add_argument("--work", type=lambda given: Path(given).absolute(), default=None, help="keeps SciFact's indexes for the next run")
     parser.add_argument("--skip", choices=["speed", "quality"], nargs="*", default=[])
     options = parser.parse_args()
     root = Path(options.data or "") / "retrieval" / "scifact"
@@ -257,7 +258,7 @@ def main() -> None:
     result: dict[str, Any] = {"machine": described()}
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         work = Path(temporary)
-        embedder = open_embedder(DEFAULT_MODEL, ROOT / "build" / "bench" / "home" / "cache")
+        embedder = open_embedder(DEFAULT_MODEL, EXPORTS)
         if "speed" not in options.skip:
             files, passages = work / "files", work / "passages.json"
             passages.write_text(json.dumps(chosen(root / "corpus.jsonl", files, embedder, options.passages)))
