@@ -1,6 +1,6 @@
 """Extractive answers and abstention: how often the answer is in the text, and how well refusing works.
 
-    python bench/answers.py --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--fit]
+    python -m bench.answers --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--fit]
 
 Answerable: XQuAD questions with their paragraph in the index. Unanswerable: the same questions with it taken out (other
 paragraphs of the article stay), and SciFact claims, which are off the subject. `--fit` prints weights for
@@ -22,14 +22,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from bench.corpus import Corpus, build, documents_in, documents_of
 from numpy.typing import NDArray
-from retrieval import questions_of, relevant_of
 
 from app.abstention import FEATURES, THRESHOLD
 from app.execution.passages import search
 from app.values import ScrubbedPassages
 from app.verbalising.extractive import Reading, read
+from bench.corpus import Corpus, build, documents_in, documents_of
+from bench.retrieval import questions_of, relevant_of
 from ingest.embedder import DEFAULT_MODEL, Embedder, open_embedder
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"

@@ -34,7 +34,7 @@ class Contender(Protocol):
 
 
 class Answerable:
-    """This project: files through the whole ingest, questions through the search that the service uses."""
+    """Ours: files through the whole ingest, questions through the search that the service uses."""
 
     def __init__(self, embed: None, work: Path) -> None:
         from ingest.embedder import DEFAULT_MODEL, open_embedder
@@ -48,6 +48,7 @@ class Answerable:
         self._snapshot: Any = None
 
     def ingest(self, command: dict[str, Any]) -> int:
+        """Read, clean, cut, look for personal data, embed, index, seal and publish the files."""
         from ingest.hooks import IngestOptions
         from ingest.pipeline import ingest_source
         from ingest.request import SourceRequest
@@ -60,11 +61,10 @@ class Answerable:
         return report.passages.total
 
     def ask(self, question: str) -> list[str]:
+        """Documents of the best passages."""
         from app.execution.passages import search
 
-        found = search(
-            question, self._snapshot, self._embedder, sources=None, visibilities=("public",), k=DEPTH
-        )
+        found = search(question, self._snapshot, self._embedder, sources=None, visibilities=("public",), k=DEPTH)
         return [Path(passage.document).stem for passage in found]
 
 
@@ -82,6 +82,7 @@ class Txtai:
         self._documents: list[str] = []
 
     def ingest(self, command: dict[str, Any]) -> int:
+        """Index and save."""
         passages = command["passages"]
         self._documents = [each["document"] for each in passages]
         self._index.index((number, each["text"], None) for number, each in enumerate(passages))
@@ -89,6 +90,7 @@ class Txtai:
         return len(passages)
 
     def ask(self, question: str) -> list[str]:
+        """Documents of the best passages."""
         return [self._documents[int(each["id"])] for each in self._index.search(question, DEPTH)]
 
 
@@ -104,6 +106,7 @@ class Chroma:
         self._collection: Any = None
 
     def ingest(self, command: dict[str, Any]) -> int:
+        """Make a new collection, a thousand passages at a time."""
         passages = command["passages"]
         for each in self._client.list_collections():
             self._client.delete_collection(each.name)
@@ -122,6 +125,7 @@ class Chroma:
         return len(passages)
 
     def ask(self, question: str) -> list[str]:
+        """Documents of the best passages."""
         found = self._collection.query(query_embeddings=self._embed([question]), n_results=DEPTH)
         return [str(each["document"]) for each in found["metadatas"][0]]
 
@@ -137,6 +141,7 @@ class LanceDb:
         self._table: Any = None
 
     def ingest(self, command: dict[str, Any]) -> int:
+        """Make a new table, a thousand passages at a time, and its full-text index."""
         from lancedb.index import FTS
 
         passages = command["passages"]
@@ -153,6 +158,7 @@ class LanceDb:
         return len(passages)
 
     def ask(self, question: str) -> list[str]:
+        """Documents of the best passages."""
         vector = self._embed([question])[0]
         query = self._table.search(query_type="hybrid").vector(vector).text(question).limit(DEPTH)
         return list(query.to_arrow()["document"].to_pylist()[:DEPTH])

@@ -1,6 +1,6 @@
 """Side by side with txtai, Chroma and LanceDB in one run: the same model, the same passages, the same questions.
 
-    python -m bench.peers [--data BENCH_DATA] [--passages 1000] [--peers txtai chroma lancedb] [--rounds 1] [--work FOLDER]
+    python -m bench.peers [--data BENCH_DATA] [--passages 1000] [--peers txtai chroma lancedb] [--work FOLDER]
 
 Each contender is a process of its own (`bench/contenders.py`); the others live in an environment of their own, made at
 the first run from `bench/peers-requirements.txt`. Speed is measured on as many SciFact passages as asked for: ours
@@ -244,7 +244,12 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--questions", type=int, default=100)
-    parser.add_argument("--work", type=lambda given: Path(given).absolute(), default=None, help="keeps SciFact's indexes for the next run")
+    parser.add_argument(
+        "--work",
+        type=lambda given: Path(given).absolute(),
+        default=None,
+        help="keeps SciFact's indexes for the next run",
+    )
     parser.add_argument("--skip", choices=["speed", "quality"], nargs="*", default=[])
     options = parser.parse_args()
     root = Path(options.data or "") / "retrieval" / "scifact"
