@@ -2,8 +2,8 @@
 
     python -m bench [PART ...] [--json]
 
-Without names it runs the parts that take minutes; the others take longer, or install what they compare with, and run when
-they are named (`python -m bench peers`) or by their own commands, which have more options (`python -m bench.peers`).
+Without names it runs the parts that take minutes; the others take longer, or install what they compare with, and run
+when they are named (`python -m bench peers`) or by their own commands, with more options (`python -m bench.peers`).
 
 A part is a module that ends its output with JSON objects. One that cannot run (torch is not installed, the larger
 data sets of ANSWERABLE_BENCH_DATA are not there) is shown with the reason, and the others still run.

@@ -22,8 +22,8 @@ _BULK_BATCH = 4
 _BULK_STREAMS = 8
 """At most; each stream holds its own intermediate values (some 10 MiB)."""
 _WIDTHS = 8
-"""Inferences are padded to a multiple of so many tokens: the runtime prepares, and keeps, memory for every shape that it
-meets (512 passages of all lengths: 440 MB resident, 340 MB so), and the padding costs nothing measurable."""
+"""Inferences are padded to a multiple of so many tokens: the runtime keeps memory for every shape that it has met
+(512 passages of all lengths: 440 MB resident, 340 MB so), and the padding costs nothing measurable."""
 QUANTISATION_GROUP = 128
 """Activations that share a scale when they are multiplied with int8 weights.
 
