@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpus import Corpus, build, documents_of
-from retrieval import questions_of, relevant_of
-
 from app.execution.passages import search
 from app.values import Passage
+from bench.corpus import Corpus, build, documents_of
+from bench.retrieval import questions_of, relevant_of
 from connectors.base import Document
 from ingest.embedder import Embedder
 from ingest.stores.passage_filter import PassageFilter

@@ -1,6 +1,6 @@
 """Extractive answers and abstention: how often the answer is in the text, and how well refusing works.
 
-    python bench/answers.py --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--fit] [--curve FILE.svg]
+    python -m bench.answers --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--fit] [--curve FILE.svg]
 
 Measured on the mixed set of `bench/answer_sets.py`: encyclopaedic paragraphs and annual reports, each question with the
 text that answers in the index and with it taken out, and claims that are off the subject. `--fit` prints weights for
@@ -26,8 +26,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from answer_sets import Asking, askings, found
-from corpus import Corpus, build, documents_in
 from numpy.typing import NDArray
 
 from app.abstention import FEATURES, THRESHOLD
@@ -35,6 +33,8 @@ from app.evals.metrics import Outcome
 from app.evals.risk_coverage import curve_svg, risk_coverage
 from app.values import Passage, ScrubbedPassages
 from app.verbalising.extractive import Reading, read
+from bench.answer_sets import Asking, askings, found
+from bench.corpus import Corpus, build, documents_in
 from ingest.embedder import DEFAULT_MODEL, Embedder, open_embedder
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"

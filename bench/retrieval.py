@@ -1,6 +1,6 @@
 """Retrieval quality and speed of the passage search, on SciFact and XQuAD, through the real stores.
 
-    python bench/retrieval.py --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--sets scifact xquad_en]
+    python -m bench.retrieval --data BENCH_DATA [--cache ~/.answerable/cache] [--work FOLDER] [--sets scifact xquad_en]
 
 A document ranks where its best passage ranks. Prints one JSON object: nDCG@10, R@1, R@10, and milliseconds a search
 without and with embedding the question. `--work` keeps the indexes for the next run.
@@ -19,9 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from corpus import Corpus, build, documents_of
-
 from app.execution.passages import search
+from bench.corpus import Corpus, build, documents_of
 from ingest.embedder import DEFAULT_MODEL, Embedder, open_embedder
 
 DEPTH = 30

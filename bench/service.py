@@ -18,6 +18,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,24 +40,26 @@ TABLE_QUESTIONS = (
 )
 
 
-def run_cli(*arguments: str) -> tuple[str, float]:
+def run_cli(*arguments: str, home: Path = HOME) -> tuple[str, float]:
     """Standard output of the command, and its seconds."""
-    env = os.environ | {"ANSWERABLE_HOME": str(HOME), "HF_HUB_OFFLINE": "1"}
+    env = os.environ | {"ANSWERABLE_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     started = time.perf_counter()
     command = [sys.executable, "-m", "app.cli", *arguments]
     run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     return run.stdout, time.perf_counter() - started
 
 
-def measure_ingest() -> dict[str, float]:
+def measure_ingest(home: Path = HOME) -> dict[str, float]:
     """Passages and rows a second, from a command that starts cold; the model is exported beforehand."""
-    run_cli("doctor")
-    _, documents_s = run_cli("ingest", "add", str(SAMPLE / "help-centre"), "--name", "help-centre", "--public")
+    run_cli("doctor", home=home)
+    _, documents_s = run_cli(
+        "ingest", "add", str(SAMPLE / "help-centre"), "--name", "help-centre", "--public", home=home
+    )
     describe = str(SAMPLE / "shop" / "describe.yaml")
-    _, tables_s = run_cli("ingest", "add", str(SAMPLE / "shop"), "--name", "shop", "--describe", describe)
+    _, tables_s = run_cli("ingest", "add", str(SAMPLE / "shop"), "--name", "shop", "--describe", describe, home=home)
     from ingest.stores.snapshot import Store
 
-    sources = Store(HOME).snapshot().sources
+    sources = Store(home).snapshot().sources
     passages, rows = sources["help-centre"].entry.passages, sources["shop"].entry.rows
     return {
         "ingest documents (passages/s)": passages / documents_s,
@@ -65,25 +69,33 @@ def measure_ingest() -> dict[str, float]:
     }
 
 
-def measure_service(repeats: int) -> dict[str, float]:
-    """Time to ready, milliseconds an answer, memory of the server process."""
+@contextmanager
+def serving(home: Path = HOME, *arguments: str) -> Iterator[tuple[str, int]]:
+    """A server over what `home` holds, once it is ready: its address and process id."""
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
-    env = os.environ | {"ANSWERABLE_HOME": str(HOME), "HF_HUB_OFFLINE": "1", "ANSWERABLE_LOG_LEVEL": "error"}
-    started = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "-m", "app.cli", "serve", "--port", str(port)], cwd=ROOT, env=env)
+    env = os.environ | {"ANSWERABLE_HOME": str(home), "HF_HUB_OFFLINE": "1", "ANSWERABLE_LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *arguments]
+    server = subprocess.Popen(command, cwd=ROOT, env=env)
     try:
         while not _answers(base + "/readyz"):
             if server.poll() is not None:
                 sys.exit("the server did not start")
             time.sleep(0.01)
-        measured = {"time to ready (s)": time.perf_counter() - started}
-        for kind, questions in (("document", DOCUMENT_QUESTIONS), ("table", TABLE_QUESTIONS)):
-            measured |= _latencies(base, kind, questions, repeats)
-        measured["peak memory (MB)"] = _peak_memory(server.pid) / 1e6
+        yield base, server.pid
     finally:
         server.terminate()
         server.wait(30)
+
+
+def measure_service(repeats: int) -> dict[str, float]:
+    """Time to ready, milliseconds an answer, memory of the server process."""
+    started = time.perf_counter()
+    with serving() as (base, process):
+        measured = {"time to ready (s)": time.perf_counter() - started}
+        for kind, questions in (("document", DOCUMENT_QUESTIONS), ("table", TABLE_QUESTIONS)):
+            measured |= _latencies(base, kind, questions, repeats)
+        measured["peak memory (MB)"] = peak_memory(process) / 1e6
     return measured
 
 
@@ -132,7 +144,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _peak_memory(pid: int) -> int:
+def peak_memory(pid: int) -> int:
     """Bytes: the high-water mark of resident memory, of Linux; elsewhere what is resident now."""
     status = Path(f"/proc/{pid}/status")
     if status.exists():

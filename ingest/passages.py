@@ -1,5 +1,8 @@
 """The steps for passages, group by group: chunk, detect personal data, embed, store; then build the indexes.
 
+The model runs in a thread of its own: while a group is embedded, personal data is looked for in it and the next one is
+cut, so that `embed` in the report is only what the other steps had to wait for it.
+
 What the last segment holds is taken over: the passages of a document with the same text, and the vector and the spans
 of any passage that is embedded from the same text, wherever it stood.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -50,6 +54,23 @@ class Draft:
     """Relative to the passage."""
 
 
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Drafts without a vector, and what the model was given of them: content hashes and the vectors to come."""
+
+    drafts: Sequence[Draft]
+    parts: Sequence[tuple[Sequence[str], Future[NDArray[np.float32]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Documents that go through the steps together, and the passages of each."""
+
+    documents: Sequence[StagedDocument]
+    drafts: Sequence[Sequence[Draft]]
+    embedding: Embedding
+
+
 def write_passages(build: Build) -> None:
     """Fill `passages.sqlite`, the vectors and both indexes; nothing for a source without documents."""
     total = build.staging.count()
@@ -57,23 +78,40 @@ def write_passages(build: Build) -> None:
         return
     writer = PassageWriter(build.folder / files.PASSAGES)
     vectors = VectorWriter(build.folder / files.VECTORS, build.embedder.dimension)
+    network = ThreadPoolExecutor(1, thread_name_prefix="embed")
     try:
         embedded = 0
-        options = build.options
-        for group in build.staging.groups(options.group_documents, options.group_characters):
-            drafts = _chunk(build, group)
-            every = [draft for each in drafts for draft in each]
-            _detect(build, [draft for draft in every if draft.spans is None])
-            embedded += _embed(build, [draft for draft in every if draft.vector is None])
-            _store(build, group, drafts, writer, vectors)
+        for group in _ahead(_begun(build, network)):
+            embedded += _embed(build, group.embedding)
+            _store(build, group.documents, group.drafts, writer, vectors)
             build.hooks.on_progress("documents", writer.documents, total)
         writer.add_boilerplate(build.boilerplate)
         count = writer.passages
         build.passages = PassageCounts(total=count, embedded=embedded, reused=count - embedded)
         _index(build, writer, vectors)
     finally:
+        network.shutdown(cancel_futures=True)
         vectors.close()
         writer.close()
+
+
+def _begun(build: Build, network: Executor) -> Iterator[Group]:
+    """Groups of documents, cut and searched for personal data, their passages being embedded meanwhile."""
+    for documents in build.staging.groups(build.options.group_documents, build.options.group_characters):
+        drafts = _chunk(build, documents)
+        every = [draft for each in drafts for draft in each]
+        embedding = _begin_embedding(build, [draft for draft in every if draft.vector is None], network)
+        _detect(build, [draft for draft in every if draft.spans is None])
+        yield Group(documents, drafts, embedding)
+
+
+def _ahead(groups: Iterator[Group]) -> Iterator[Group]:
+    """The groups, each given out when the one after it was begun."""
+    before = next(groups, None)
+    while before is not None:
+        after = next(groups, None)
+        yield before
+        before = after
 
 
 def _chunk(build: Build, group: Sequence[StagedDocument]) -> list[list[Draft]]:
@@ -135,17 +173,26 @@ def _found(build: Build, texts: list[str]) -> list[tuple[PiiSpan, ...]]:
         ) from error
 
 
-def _embed(build: Build, drafts: Sequence[Draft]) -> int:
-    """Give each draft its vector; returns how many were computed. Equal texts are computed once."""
+def _begin_embedding(build: Build, drafts: Sequence[Draft], network: Executor) -> Embedding:
+    """Give the passages to the model. Equal texts are computed once."""
+    unique = {draft.content_hash: draft.embedded for draft in drafts}
+    parts = [
+        (hashes, network.submit(build.embedder.embed, [unique[each] for each in hashes]))
+        for hashes in _parts(list(unique))
+    ]
+    return Embedding(drafts, parts)
+
+
+def _embed(build: Build, embedding: Embedding) -> int:
+    """Wait for the vectors and give each draft its own; returns how many drafts were without."""
     with build.step("embed"):
-        unique = {draft.content_hash: draft.embedded for draft in drafts}
         vector_of: dict[str, NDArray[np.float32]] = {}
-        for part in _parts(list(unique)):
-            vector_of |= zip(part, build.embedder.embed([unique[each] for each in part]), strict=True)
-            build.hooks.on_progress("embed", len(vector_of), len(unique))
-        for draft in drafts:
+        for hashes, vectors in embedding.parts:
+            vector_of |= zip(hashes, vectors.result(), strict=True)
+            build.hooks.on_progress("embed", len(vector_of), sum(len(each) for each, _ in embedding.parts))
+        for draft in embedding.drafts:
             draft.vector = vector_of[draft.content_hash]
-        return len(drafts)
+        return len(embedding.drafts)
 
 
 def _store(

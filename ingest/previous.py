@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,17 +71,21 @@ class Previous:
 
     def passages_of(self, content_hash: str) -> list[KnownPassage] | None:
         """Passages of a document with that content; None if no document that was searched had it."""
-        found = self._rows(
-            "SELECT id FROM documents WHERE content_hash = ? AND collapsed_into IS NULL LIMIT 1", [content_hash]
-        )
-        if not found:
-            return None
-        return self._passages("document_id = ?", found[0][0])
+        document = self._searched.get(content_hash)
+        return None if document is None else self._passages("document_id = ?", document)
 
     def passage(self, content_hash: str) -> KnownPassage | None:
         """A passage that embedded the same text, wherever it was."""
         found = self._passages("content_hash = ?", content_hash, limit=1)
         return found[0] if found else None
+
+    @cached_property
+    def _searched(self) -> dict[str, int]:
+        """Document ids by content hash, read once: the table has no index on it."""
+        rows = self._rows(
+            "SELECT content_hash, min(id) FROM documents WHERE collapsed_into IS NULL GROUP BY content_hash"
+        )
+        return dict(rows)
 
     def close(self) -> None:
         """Close the files."""

@@ -23,7 +23,7 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
 _MOSTLY_ASCII = 0.25
 _BYTE_FALLBACK = "answerable.cp1252_bytes"
 _STRAY_CONTROLS = 2
-_CONTROL_BYTES = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27}
+_CONTROL_BYTES = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def looks_like_text(head: bytes) -> bool:
         return True
     if 0 in head:
         return False
-    controls = sum(byte in _CONTROL_BYTES for byte in head)
+    controls = len(head) - len(head.translate(None, _CONTROL_BYTES))
     return controls <= max(_STRAY_CONTROLS, len(head) // 1000)
 
 

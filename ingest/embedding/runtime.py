@@ -21,6 +21,9 @@ _BULK = 33
 _BULK_BATCH = 4
 _BULK_STREAMS = 8
 """At most; each stream holds its own intermediate values (some 10 MiB)."""
+_WIDTHS = 8
+"""Inferences are padded to a multiple of so many tokens: the runtime keeps memory for every shape that it has met
+(512 passages of all lengths: 440 MB resident, 340 MB so), and the padding costs nothing measurable."""
 QUANTISATION_GROUP = 128
 """Activations that share a scale when they are multiplied with int8 weights.
 
@@ -102,8 +105,8 @@ class Network:
         return vectors
 
     def _columns(self, encodings: Sequence[Any]) -> dict[str, NDArray[np.int64]]:
-        """The inputs of one inference: int64[n, longest]."""
-        width = max(len(encoding.ids) for encoding in encodings)
+        """The inputs of one inference: int64[n, width]."""
+        width = -(-max(len(encoding.ids) for encoding in encodings) // _WIDTHS) * _WIDTHS
         columns = {name: np.zeros((len(encodings), width), dtype=np.int64) for name in self._inputs}
         columns["input_ids"][:] = self._pad_id
         for row, encoding in enumerate(encodings):

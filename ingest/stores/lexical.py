@@ -115,8 +115,9 @@ class LexicalIndex:
         import tantivy
 
         # tantivy takes a lock by creating a file beside the index, which a sealed, possibly read-only folder must not
-        # see: it is opened through links in a folder of its own, which is not needed once the files are mapped.
-        with tempfile.TemporaryDirectory(prefix="answerable-lexical-") as links:
+        # see: it is opened through links in a folder of its own, which is not needed once the files are mapped. The
+        # lock may come back while the folder is being deleted: what is left then is an empty file.
+        with tempfile.TemporaryDirectory(prefix="answerable-lexical-", ignore_cleanup_errors=True) as links:
             for path in folder.iterdir():
                 if path.name not in _LOCK_FILES:
                     Path(links, path.name).symlink_to(path.absolute())
