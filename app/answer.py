@@ -27,6 +27,7 @@ from app.languages import other_language
 from app.meanings import which_is_meant
 from app.missing_values import unknown_value
 from app.nearest_names import nearest_names
+from app.planning.schema_index import visible
 from app.routing import choose
 from app.rule_answers import rule_answer
 from app.spelling import did_you_mean
@@ -153,7 +154,8 @@ def _single(
     plan, passages = look(question, text, snapshot, engine, draft)
     answers = _Answers(question, snapshot, engine, draft)
     if what_is_missing(question) and not offered:
-        clarify = missing_subject(question, passages.passages, [s.catalog for s in draft.sources], answers)
+        seen = [visible(source.catalog, question.caller.visibilities) for source in draft.sources]
+        clarify = missing_subject(question, passages.passages, seen, answers)
         if clarify is not None:
             return draft.clarify(clarify)
     if not tables:

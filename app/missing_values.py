@@ -16,6 +16,7 @@ from app.planning.linking import link
 from app.planning.plan import AnyOf, ColumnRef, Condition, Plan, Related
 from app.planning.planner import Planned, Planner
 from app.planning.wording import Wording, plural, words
+from app.scrubbing import looks_personal
 from app.values import Figure
 from app.verbalising.numbers import spoken
 from ingest.stores.catalog import Column
@@ -37,6 +38,8 @@ def unknown_value(text: str, planned: Planned, planner: Planner, threshold: floa
     The words are taken for a value of a column if the question can be answered with a value that the column has in
     their place. The column is the one named beside them, or after "from" and "in" the only one of places.
     """
+    if planner.index.catalog.dialect != "duckdb":
+        return None  # what a live table holds now is not known here
     for phrase in _phrases(text, planned.uncovered):
         fitting = [
             ref
@@ -74,7 +77,7 @@ def _columns_for(text: str, phrase: str, planned: Planned, planner: Planner, tod
     ]
     placing = _PLACING.search(before) is not None
     listed = beside or (list(_places_of(named, planner)) if placing else [])
-    texts = dict.fromkeys(ref for ref in listed if planner.index.column(ref).type == "text")
+    texts = dict.fromkeys(ref for ref in listed if _all_looked_up(planner.index.column(ref)))
     return sorted(texts, key=lambda ref: ref.table not in named)
 
 
@@ -111,7 +114,8 @@ def not_held(refs: Sequence[ColumnRef], value: str, planner: Planner) -> Objecti
     said = f"No {plural(words(refs[0].table))} have the {columns} “{value}”."
     fewest = min(refs, key=lambda ref: planner.index.column(ref).distinct)
     column = planner.index.column(fewest)
-    shown = list(dict.fromkeys((*_spelt_alike(refs, value, planner), *(str(f.value) for f in column.frequent))))[:SHOWN]
+    known = dict.fromkeys((*_spelt_alike(refs, value, planner), *(str(f.value) for f in column.frequent)))
+    shown = [each for each in known if not looks_personal(each)][:SHOWN]
     if not shown:
         return Objection("no_such_value", said)
     more = column.distinct - len(shown)

@@ -124,6 +124,11 @@ def _sure(span: PiiSpan) -> bool:
     return span.score >= _CELL_SCORES.get(span.kind, 0.0)
 
 
+def looks_personal(text: str) -> bool:
+    """Whether a stored value looks like personal data, wherever it stands."""
+    return any(_sure(span) for span in detect_patterns(text))
+
+
 def _scrubbed(text: str, tokens: TokenMap, spans_of: Callable[[str], Sequence[PiiSpan]]) -> str:
     """The text with its spans masked; withheld if they cannot be found."""
     try:

@@ -10,6 +10,7 @@ from itertools import islice, product
 from app.planning.plan import ColumnRef
 from app.planning.planner import Planned, Planner
 from app.planning.schema_index import SHORTEST_ALIKE
+from app.scrubbing import looks_personal
 from app.values import Clarify
 from ingest.stores.values import ValueHit, normalise
 
@@ -76,7 +77,9 @@ def _values(word: str, mistakes: int, planner: Planner) -> Iterator[str]:
             planner.index.column(ColumnRef(hit.table, hit.column))
         except KeyError:
             continue
-        yield _spelt(hit, planner)
+        said = _spelt(hit, planner)
+        if not looks_personal(said):
+            yield said
 
 
 def _spelt(hit: ValueHit, planner: Planner) -> str:

@@ -175,7 +175,8 @@ def _run(
         )
     with watch.stage("execute"):
         rows = engine.tables.run(query, snapshot, question.deadline)
-    if rows.rows or not candidate.features or beyond_range(candidate.plan, planner):
+    live = planner.index.catalog.dialect != "duckdb"
+    if rows.rows or not candidate.features or (not live and beyond_range(candidate.plan, planner)):
         return _Ran(candidate, query, rows, candidate.confidence)
     return _Ran(candidate, query, rows, ranker().probability(candidate.features | {"empty": 1.0}))
 
@@ -191,7 +192,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         worded = word(plan, scrubbed, planner.index)
         table = _asked_columns(scrubbed, plan)
         chart = _chart(plan, table, planner.index)
-        beyond = beyond_range(plan, planner)
+        beyond = beyond_range(plan, planner) if planner.index.catalog.dialect == "duckdb" else None
         if beyond is not None:
             worded = Worded(f"{worded.text} {beyond[0]}", (*worded.figures, *beyond[1]))
     return TableAnswer(

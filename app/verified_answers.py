@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.errors import ExecutionFailed
+from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.scrubbing import scrub_rows
 from app.table_answers import TableAnswer, TablePlan, threshold_of
@@ -42,6 +42,8 @@ def verified_answer(question: Question, snapshot: Snapshot, engine: Engine, draf
     source, match = next(iter(found.items()))
     try:
         return _answered(question, match, snapshot.sources[source], snapshot, engine, draft)
+    except SourceUnavailable as error:
+        return draft.refused(Objection(error.code, f"{error.message} {error.hint}".strip()))
     except (Rejected, ExecutionFailed) as error:
         _log.warning("verified query %s could not be used: %s", match.query.id, error.code)
         return None
@@ -102,7 +104,7 @@ def _answered(
     with watch.stage("validate"):
         query = validate(match.sql, catalog, database=database_name(source.name), max_rows=question.max_rows)
         reading = read_sql(match.sql, catalog)
-    beyond = _outside_the_data(match, reading)
+    beyond = _outside_the_data(match, reading) if catalog.dialect == "duckdb" else None
     if beyond is not None:
         return draft.refused(beyond)
     with watch.stage("execute"):
@@ -130,7 +132,7 @@ def _worded(rows: ScrubbedRows, query: ValidatedQuery, reading: SqlReading, sour
     return TableAnswer(
         worded=word_rows(named, outputs),
         table=TableView(columns=columns, rows=named.rows, truncated=named.truncated),
-        sql=SqlView(text=query.text, dialect="duckdb", source=source),
+        sql=SqlView(text=query.text, dialect=query.dialect, source=source),
         masked=named.masked,
         confidence=CONFIDENCE,
     )

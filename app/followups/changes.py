@@ -193,6 +193,7 @@ def regrouped(plan: Plan, shown: Sequence[Expression], grouping: Sequence[Expres
         group_by=tuple(dict.fromkeys([*keys, *grouping])),
         order_by=order or tuple(Ordering(e) for e in times[:1]),
         limit=plan.limit if order else None,
+        offset=plan.offset if order else 0,
     )
 
 
@@ -201,7 +202,7 @@ def ungrouped(plan: Plan) -> Plan:
     measures = measures_of(plan)
     if plan.having or not plan.group_by or not all(_adds_up(m) for m in measures):
         raise NoChange("these groups have no total")
-    return rebuilt(plan, measures, group_by=(), order_by=(), limit=None)
+    return rebuilt(plan, measures, group_by=(), order_by=(), limit=None, offset=0)
 
 
 def _adds_up(measure: Measured) -> bool:
@@ -259,7 +260,7 @@ def ranked(plan: Plan, word: str, number: int) -> Plan:
     elif word == "last":
         descending = not descending
     first = msgspec.structs.replace(order[0], descending=descending)
-    return rebuilt(plan, outputs_of(plan), order_by=(first, *plan.order_by[1:]), limit=number)
+    return rebuilt(plan, outputs_of(plan), order_by=(first, *plan.order_by[1:]), limit=number, offset=0)
 
 
 # -- outputs ---------------------------------------------------------------------
@@ -341,7 +342,7 @@ def aggregated(plan: Plan, word: str, index: SchemaIndex) -> Plan:
     if len(numbers) != 1:
         raise NoChange("it is open which number")
     ref = next(iter(numbers))
-    return rebuilt(plan, [Aggregate(function, ref.table, ref)], order_by=(), limit=None, distinct=False)
+    return rebuilt(plan, [Aggregate(function, ref.table, ref)], order_by=(), limit=None, offset=0, distinct=False)
 
 
 def _is_number(ref: ColumnRef, index: SchemaIndex) -> bool:

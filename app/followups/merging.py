@@ -255,7 +255,7 @@ def _remeasured(measure: Measure, addition: _Addition, free: Sequence[str], plan
     if measure.kind == "count" and measure.table is None:
         raise NoChange("it is open what is counted")
     if not plan.aggregated and isinstance(expression, Aggregate) and expression.table == plan.base:
-        return changes.rebuilt(plan, [expression], order_by=(), limit=None, distinct=False), False
+        return changes.rebuilt(plan, [expression], order_by=(), limit=None, offset=0, distinct=False), False
     return changes.remeasured(plan, expression, planner.index, planner.graph), True
 
 
@@ -284,9 +284,9 @@ def _ordered(addition: _Addition, plan: Plan, planner: Planner) -> Plan:
         plan = changes.listed(plan, planner.index)
     if draft.orders:
         order = addition.order() if all(o.measure for o in draft.orders) else _direction(addition, plan, planner)
-        plan = changes.reordered(plan, order)
+        plan = msgspec.structs.replace(changes.reordered(plan, order), offset=0)
         if draft.limit is not None and not (draft.limit == 1 and draft.orders[0].explicit):
-            plan = changes.rebuilt(plan, changes.outputs_of(plan), limit=draft.limit)
+            plan = changes.rebuilt(plan, changes.outputs_of(plan), limit=draft.limit, offset=0)
     elif draft.limit is not None:
         plan = changes.ranked(plan, "bottom" if draft.top_descending is False else "top", draft.limit)
     return plan

@@ -197,6 +197,8 @@ class Compiler:
     def _arithmetic(self, found: Arithmetic) -> exp.Expr:
         left = self._expression(found.left)
         if isinstance(found.right, RowsOf):
+            if self.plan.where or self.plan.group_by:
+                raise CannotCompile(f"all {found.right.table} are no measure of some of them")
             right: exp.Expr = exp.select(exp.Count(this=exp.Star())).from_(_table(found.right.table)).subquery()
         else:
             right = self._expression(found.right)

@@ -115,9 +115,10 @@ def superlative(draft: Draft, elements: Sequence[Element], i: int) -> int | None
     target_at = skip(elements, i + 1, "filler", "prep", "all_of")
     target = at(elements, target_at)
     ordered = target.kind == "column" and target.columns[0].type in ("integer", "number", "date", "timestamp")
-    whole = ordered and target_at == i + 1 and target.columns[0].score >= OUTRIGHT
+    dated = target.kind == "column" and target.columns[0].type in ("date", "timestamp")
+    whole = ordered and not dated and target_at == i + 1 and target.columns[0].score >= OUTRIGHT
     if target.kind == "column" and (not op.topic or _speaks_of(target, op.topic) or whole):
-        descending = (op.value == "desc") != (_of_age(op.topic) and target.columns[0].type in ("date", "timestamp"))
+        descending = (op.value == "desc") != (_of_age(op.topic) and dated)
         return _superlative_column(draft, elements, target_at, descending)
     found = read_measure(draft, elements, target_at) if not op.topic or not target.is_op("count") else None
     if found is not None and len(found[0]) == 1:

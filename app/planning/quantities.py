@@ -14,8 +14,8 @@ _LENGTH = {
 }
 _LENGTH |= {"inch inches": 0.0254, "ft foot feet": 0.3048, "mi mile miles": 1609.344}
 _VOLUME = {"ml": 0.001, "cl": 0.01, "l liter liters litre litres": 1}
-_TIME = {"ms millisecond milliseconds": 0.001, "sec second seconds": 1, "min mins minute minutes": 60}
-_TIME |= {"h hr hrs hour hours": 3600, "day days": 86_400}
+_TIME = {"ms millisecond milliseconds": 0.001, "s sec secs second seconds": 1, "min mins minute minutes": 60}
+_TIME |= {"h hr hrs hour hours": 3600, "day days": 86_400, "week weeks": 604_800}
 _EURO = {"eur euro euros €": 1}
 _DOLLAR = {"usd dollar dollars bucks $": 1}
 _POUND = {"gbp pound pounds £": 1}
@@ -29,7 +29,9 @@ FACTORS: tuple[dict[str, float], ...] = tuple(
 )
 """For each dimension: the names of its units, and how much of the dimension's first unit one of each is."""
 UNITS = frozenset(name for dimension in FACTORS for name in dimension)
-_NO_UNITS = "h hr hrs t l m min mins mi foot day year years ratio fraction share rate percent percentage"
+_UNSURE = frozenset({"m", "%", "percent", "percentage"})
+"""Units that are not taken for a column's own where it has none: millions or metres, hundredths or the share itself."""
+_NO_UNITS = "h s week weeks hr hrs t l m min mins mi foot day year years ratio fraction share rate percent percentage"
 _IN_NAMES = UNITS.difference(_NO_UNITS.split(), ("%",))
 """Units that names of columns end in and that mean nothing else there."""
 
@@ -37,11 +39,11 @@ _IN_NAMES = UNITS.difference(_NO_UNITS.split(), ("%",))
 def converted(values: tuple[Literal_, ...], said: str, unit: str | None) -> tuple[Literal_, ...] | None:
     """The values in the column's unit; None if they are of another kind (kilograms of a price).
 
-    Values whose column has no known unit stay as they are.
+    Values whose column has no unit stay as they are, but for units that may mean something else ("5 m").
     """
     known = (unit or "").casefold()
     if known not in UNITS:
-        return values
+        return None if said in _UNSURE or (known and known != said) else values
     for dimension in FACTORS:
         if said in dimension and known in dimension:
             factor = dimension[said] / dimension[known]

@@ -28,8 +28,8 @@ from app.planning.plan import (
 from app.planning.schema_index import SchemaIndex
 from app.planning.wording import Wording, period_words, plural, singular, words
 from app.values import Computed, Period
-from app.verbalising.numbers import spoken
-from app.verbalising.outputs import is_label, unit_of, without_unit
+from app.verbalising.numbers import percent, spoken
+from app.verbalising.outputs import RATIO_UNITS, is_label, unit_of, without_unit
 
 _AGGREGATES = {"sum": "total", "avg": "average", "min": "lowest", "max": "highest"}
 _COMPARED = {"<": "under", "<=": "of at most", ">": "over", ">=": "of at least"}
@@ -126,7 +126,11 @@ class Phrases(Wording):
                 continue
             by = "" if measures == [key.expression] else f", sorted by {self.expression(key.expression)}"
             said += f"{by}, {self.end(key)} first" if not self._is_text(key.expression) else f"{by}, {_alphabet(key)}"
-        return said + (f", the first {plan.limit}" if plan.limit is not None else "")
+        if plan.limit is None:
+            return said
+        place = f", the first {plan.limit}" if not plan.offset else f", number {plan.offset + 1}"
+        within = series([self.expression(e) for e in plan.limit_within])
+        return said + place + (f" in each {within}" if within else "")
 
     def end(self, key: Ordering) -> str:
         """`highest`, `lowest`, `latest` or `earliest`: what an order begins with."""
@@ -219,6 +223,8 @@ class Phrases(Wording):
             return "“yes”" if value else "“no”"
         if self._is_moment(expression):
             return day_words(str(value))
+        if isinstance(value, int | float) and unit_of(expression, self.index) in RATIO_UNITS:
+            return percent(value)
         if isinstance(value, int | float):
             return spoken(value, unit_of(expression, self.index), grouped=not is_label(expression, self.index))
         return self._said(expression, value)

@@ -8,9 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
+import sqlglot
 
 from app.asking import check_text, checked_sources
-from app.errors import DeadlineExceeded, ExecutionFailed, InvalidRequest
+from app.errors import DeadlineExceeded, ExecutionFailed, InvalidRequest, SourceUnavailable
 from app.execution.tables import database_name
 from app.guards import objection
 from app.planning.schema_index import visible
@@ -66,7 +67,8 @@ def add_verified(
     source = snapshot.sources[proposal.source]
     catalog = visible(source.catalog, caller.visibilities)
     validated = _tried(proposal.sql, source, catalog, engine, snapshot)
-    reading = read_sql(validated.text, catalog)
+    written = _as_catalog_names(proposal.sql) if validated.dialect != "duckdb" else validated.text
+    reading = read_sql(written, catalog)
     index = engine.planners.of(source, caller.visibilities).index
     asked = read_question(proposal.question, index, source.values, today)
     key = question_key(asked.forms)
@@ -77,7 +79,7 @@ def add_verified(
         id=new_identity(),
         source=source.name,
         question=proposal.question,
-        sql=validated.text,
+        sql=written,
         note=proposal.note,
         added_by=added_by,
         created_at=time.time(),
@@ -87,6 +89,11 @@ def add_verified(
         segment=source.entry.segment,
     )
     return engine.verified.store.add(query, key, replace=proposal.force)
+
+
+def _as_catalog_names(sql: str) -> str:
+    """A validated statement of a live source as planning sees it: in DuckDB's SQL, with the catalog's names."""
+    return str(sqlglot.parse_one(sql, dialect="duckdb").sql(dialect="duckdb"))
 
 
 def _moving(asked: Asked, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -154,8 +161,10 @@ def checked(
     changed = "; ".join(changes(query.schema, catalog)[:5])
     said = f" ({changed})" if changed else ""
     try:
-        validated = _tried(query.sql, source, catalog, engine, snapshot, None if deadline is None else deadline.left())
-        reading = read_sql(validated.text, catalog)
+        _tried(query.sql, source, catalog, engine, snapshot, None if deadline is None else deadline.left())
+        reading = read_sql(query.sql, catalog)
+    except SourceUnavailable:
+        return query  # that a server is down says nothing about the query
     except Rejected as rejected:
         return _stale(query, segment, f"The SQL is no longer allowed: {rejected.message}{said}")
     except InvalidRequest as error:

@@ -144,7 +144,6 @@ CLARIFIED = [
     "How do I clean it?",
     "Show me the numbers",
     "How many customers are from Germny?",
-    "list names in Edinburgh",
     "list the cities",
     "how many orders were there in 2025 and how many in 2024?",
 ]

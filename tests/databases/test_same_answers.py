@@ -52,7 +52,7 @@ COMPUTED = (
     "How many customers have more than 10 orders?",
     "How many customers have fewer than 3 orders?",
     "products more expensive than the average of their category",
-    "share of cancelled orders by country",
+    "percentage of orders that are cancelled",
     "Which products weigh more than 3 kg?",
 )
 COMPUTED_CASES = [msgspec.structs.replace(CASES[0], id=question, question=question) for question in COMPUTED]
