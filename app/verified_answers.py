@@ -123,14 +123,18 @@ def _answered(
 
 
 def _worded(rows: ScrubbedRows, query: ValidatedQuery, reading: SqlReading, source: str) -> TableAnswer:
+    from app.verbalising.charts import chart_of
+    from app.verbalising.outputs import typed_outputs
     from app.verbalising.plain_rows import word_rows
     from app.verified.outputs import outputs_of
 
     outputs = outputs_of(reading)
     columns = tuple(msgspec.structs.replace(c, name=o.name) for c, o in zip(rows.columns, outputs, strict=True))
     named = msgspec.structs.replace(rows, columns=columns)
+    ordered = reading.tree.args.get("order") is not None
     return TableAnswer(
         worded=word_rows(named, outputs),
+        chart=chart_of(typed_outputs(columns), named.rows, truncated=named.truncated, ordered=ordered),
         table=TableView(columns=columns, rows=named.rows, truncated=named.truncated),
         sql=SqlView(text=query.text, dialect=query.dialect, source=source),
         masked=named.masked,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from connectors.errors import ConnectorError
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 class SecretMissing(ConnectorError):
@@ -38,8 +37,3 @@ def expanded(text: str, env: Mapping[str, str] | None = None) -> str:
 def has_placeholder(text: str) -> bool:
     """Whether the text names an environment variable as `${NAME}`."""
     return _PLACEHOLDER.search(text) is not None
-
-
-def without_user(url: str) -> str:
-    """A URL without user name and password, for messages."""
-    return _USER_INFO.sub("", url)

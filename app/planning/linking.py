@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from app.planning.dates import read_period
-from app.planning.elements import ColumnOption, Element, ValueOption
+from app.planning.elements import Element, ValueOption
 from app.planning.lexicon import ALIASES, DEMONYMS, LONGEST_PHRASE, OPERATORS
 from app.planning.plan import ColumnRef
 from app.planning.schema_index import SchemaIndex, phrase_key
@@ -335,8 +335,3 @@ def _singulars(word: str) -> Iterator[str]:
             yield word[:-2]
         if word.endswith("ies"):
             yield word[:-3] + "y"
-
-
-def options_of(element: Element) -> tuple[ColumnOption, ...]:
-    """The columns that an element may speak of, as a mention or as the holder of a value."""
-    return element.columns or tuple(ColumnOption(v.ref, v.score) for v in element.values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +102,3 @@ def _query(row: sa.Row[Any]) -> VerifiedQuery:
     values["schema"] = msgspec.json.decode(row.schema, type=Schema)
     values["parameters"] = msgspec.json.decode(row.parameters, type=tuple[Parameter, ...])
     return VerifiedQuery(**values)
-
-
-def of_sources(queries: Sequence[VerifiedQuery], sources: Sequence[str] | None) -> list[VerifiedQuery]:
-    """The queries of the named sources, or all."""
-    return [query for query in queries if sources is None or query.source in sources]
