@@ -20,7 +20,7 @@ class VerifiedStore:
     """The verified queries of one state file. Thread-safe."""
 
     def __init__(self, state: Path) -> None:
-        self._engine = open_state(state)
+        self._engine = open_state(state, kept_open=True)
         self._lock = threading.Lock()
         self._seen: tuple[int, float] | None = None
         self._held: tuple[VerifiedQuery, ...] = ()
