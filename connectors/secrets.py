@@ -17,16 +17,17 @@ class SecretMissing(ConnectorError):
     code = "secret_missing"
 
 
-def expanded(text: str, env: Mapping[str, str] | None = None) -> str:
+def expanded(text: str, env: Mapping[str, str] | None = None, *, may_be_empty: bool = False) -> str:
     """The text with each `${NAME}` replaced from the environment.
 
-    Raises `SecretMissing` for a variable that is not set or empty. What comes out is never to be shown or stored.
+    Raises `SecretMissing` for a variable that is not set or, unless it `may_be_empty`, empty. What comes out is never
+    to be shown or stored.
     """
     known = os.environ if env is None else env
 
     def value(match: re.Match[str]) -> str:
-        found = known.get(match[1], "")
-        if not found:
+        found = known.get(match[1])
+        if found is None or not (found or may_be_empty):
             message = f"The environment variable {match[1]}, which the source's location names, is not set."
             raise SecretMissing(message, hint=f"Set {match[1]} where Answerable runs, and sync again.")
         return found

@@ -8,13 +8,12 @@ Variables are expanded when a connection is opened, never when the address is st
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from connectors.errors import ConnectorError
+from connectors.secrets import expanded
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL as EngineURL
@@ -31,7 +30,6 @@ PARAMETERS: Mapping[Dialect, frozenset[str]] = {
     "mysql": frozenset({"ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname"}),
 }
 """Parameters of a URL that reach a driver. Others could load files, set options or switch protections off."""
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SHAPE = "Write it as postgresql://user:${PASSWORD}@host:5432/database (or mariadb://…)."
 
 
@@ -73,28 +71,16 @@ def parse_address(location: str, environment: Mapping[str, str] | None = None) -
         raise ConnectorError(
             f"The address has a parameter {unknown[0]!r} that may not be set.", hint=f"Known: {known}."
         )
-    known_variables = os.environ if environment is None else environment
-    host, database = _expanded(parsed.host, known_variables), _expanded(parsed.database, known_variables)
+    host, database = expanded(parsed.host or "", environment), expanded(parsed.database or "", environment)
     if not host or not database:
         raise ConnectorError("The database address needs a host and a database.", hint=_SHAPE)
     url = URL.create(
         _DRIVERS[dialect],
-        username=_expanded(parsed.username, known_variables) or None,
-        password=_expanded(parsed.password, known_variables) or None,
+        username=expanded(parsed.username or "", environment, may_be_empty=True) or None,
+        password=expanded(parsed.password or "", environment, may_be_empty=True) or None,
         host=host,
         port=parsed.port or _PORTS[dialect],
         database=database,
         query=parsed.query,
     )
     return Address(dialect, host, parsed.port or _PORTS[dialect], database, url)
-
-
-def _expanded(text: str | None, variables: Mapping[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        name = found.group(1)
-        if name not in variables:
-            hint = f"Set it where `answerable` runs: export {name}=…"
-            raise ConnectorError(f"The database address names the variable {name}, which is not set.", hint=hint)
-        return variables[name]
-
-    return _VARIABLE.sub(value, text or "")

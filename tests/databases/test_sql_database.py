@@ -279,7 +279,7 @@ ADDRESSES: list[tuple[Callable[[str], str], str, str]] = [
     (lambda url: "mariadb://me:s3cret@127.0.0.1:1/db", "source_unreachable", "s3cret"),
     (lambda url: "mariadb://me:s3cret@127.0.0.1/db?local_infile=1", "connector_error", "s3cret"),
     (lambda url: "postgresql://me:s3cret@127.0.0.1/db?options=-csearch_path%3Dx", "connector_error", "s3cret"),
-    (lambda url: "postgresql://me:${ANSWERABLE_TEST_UNSET}@127.0.0.1/db", "connector_error", "_none_"),
+    (lambda url: "postgresql://me:${ANSWERABLE_TEST_UNSET}@127.0.0.1/db", "secret_missing", "_none_"),
 ]  # fmt: skip
 
 

@@ -1,10 +1,13 @@
-"""Units said with numbers become the column's own; superlatives speak of moments and ages, never of identifiers."""
+"""Units said with numbers become the column's own; ratios are of all rows or of none."""
 
 from __future__ import annotations
 
 import pytest
 
+from app.planning.planner import Planner
 from app.planning.quantities import converted, unit_in_name
+from app.scrubbing import looks_personal
+from tests.planning.shop import TODAY
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,17 @@ def test_values_are_brought_to_the_columns_unit(values, said, unit, expected):
 )
 def test_a_name_may_end_in_its_unit(words, unit):
     assert unit_in_name(words) == unit
+
+
+def test_a_ratio_to_all_rows_is_not_taken_of_some(shop):
+    planner = Planner(shop.catalog, shop.values, ("public", "internal"))
+    of_all = planner.plan("average number of orders per customer", TODAY).candidates
+    of_some = planner.plan("average number of orders per customer in Germany", TODAY).candidates
+    everybody = '(SELECT COUNT(*) FROM "customers")'
+    assert any(everybody in candidate.sql for candidate in of_all)
+    assert not any(everybody in candidate.sql for candidate in of_some)
+
+
+@pytest.mark.parametrize(("value", "personal"), [("anna.schmidt@corp.com", True), ("paid", False), ("Munich", False)])
+def test_values_named_in_a_refusal_are_looked_at(value, personal):
+    assert looks_personal(value) is personal
