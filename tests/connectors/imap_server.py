@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +23,15 @@ class Folder:
     port: int = 0
     drops: bool = False
     """The connection is cut when a body is asked for."""
+    context: ssl.SSLContext | None = None
+    starttls: bool = False
+    """TLS begins with the command STARTTLS, not with the connection."""
 
 
 @contextmanager
-def imap_server() -> Iterator[Folder]:
-    """A running server; its port is `folder.port`."""
-    folder = Folder()
+def imap_server(context: ssl.SSLContext | None = None, *, starttls: bool = False) -> Iterator[Folder]:
+    """A running server; its port is `folder.port`. With a context it speaks TLS, from the start or after STARTTLS."""
+    folder = Folder(context=context, starttls=starttls)
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), type("Session", (_Session,), {"folder": folder}))
     server.daemon_threads = True
     folder.port = server.server_address[1]
@@ -45,6 +49,27 @@ class _Session(socketserver.StreamRequestHandler):
     folder: Folder
 
     def handle(self) -> None:
+        try:
+            if self.folder.context is not None and not self.folder.starttls:
+                self._encrypt()
+            self._converse()
+        except (OSError, ValueError):  # the client would not have the certificate
+            return
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except (OSError, ValueError):
+            return
+        finally:
+            self.request.close()
+
+    def _encrypt(self) -> None:
+        assert self.folder.context is not None
+        self.request = self.connection = self.folder.context.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+
+    def _converse(self) -> None:
         self._say("* OK [CAPABILITY IMAP4rev1] ready")
         while line := self.rfile.readline():
             tag, _, command = line.decode().strip().partition(" ")
@@ -55,7 +80,11 @@ class _Session(socketserver.StreamRequestHandler):
     def _answer(self, tag: str, command: str) -> bool:
         folder, word = self.folder, command.upper().split(" ")[0]
         if word == "CAPABILITY":
-            self._say("* CAPABILITY IMAP4rev1")
+            self._say("* CAPABILITY IMAP4rev1" + (" STARTTLS" if folder.starttls else ""))
+        elif word == "STARTTLS" and folder.starttls:
+            self._say(f"{tag} OK begin")
+            self._encrypt()
+            return True
         elif word == "LOGIN" and folder.password not in command:
             self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials")
             return True
