@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def _named_as_replaced(found: Iterable[_Found]) -> set[tuple[str, str]]:
 def _newest_versions(found: Iterable[_Found]) -> Mapping[tuple[str, str], str]:
     """For titles that differ in nothing but a version or year: the document with the greatest one."""
     families: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
-    for each in found:
+    for each in {(each.source, each.stored.document): each for each in found}.values():
         family = families.setdefault(_family(each), {})
         family[each.stored.document] = (_version(each.stored), each.stored.modified or "")
     return {
@@ -186,17 +187,24 @@ def _newest_versions(found: Iterable[_Found]) -> Mapping[tuple[str, str], str]:
 
 
 def _family(found: _Found) -> tuple[str, str]:
-    title = fold(found.stored.title or found.stored.document)
-    return found.source, " ".join(_VERSION.sub(" ", title).split())
+    return found.source, _without_version(found.stored.title or found.stored.document)
+
+
+@lru_cache(maxsize=20_000)
+def _without_version(title: str) -> str:
+    return " ".join(_VERSION.sub(" ", fold(title)).split())
 
 
 def _version(stored: Any) -> str:
     """The version in the metadata, or the one in the title; empty if neither names one."""
     declared = str(stored.metadata.get("version", "")).strip()
-    if declared:
-        return declared
-    in_title = _VERSION.search(stored.title or "")
-    return in_title.group().strip("()[] ") if in_title else ""
+    return declared or _version_in(stored.title or "")
+
+
+@lru_cache(maxsize=20_000)
+def _version_in(title: str) -> str:
+    found = _VERSION.search(title)
+    return found.group().strip("()[] ") if found else ""
 
 
 def _sortable(version: str) -> tuple[int, ...]:
@@ -209,7 +217,8 @@ def _distinct(found: Sequence[_Found], k: int) -> list[_Found]:
     seen: list[set[str]] = []
     for each in found:
         words = set(each.stored.text.casefold().split())
-        if any(_overlap(words, other) >= DUPLICATE_OVERLAP for other in seen):
+        least, most = DUPLICATE_OVERLAP * len(words), len(words) / DUPLICATE_OVERLAP
+        if any(least <= len(other) <= most and _overlap(words, other) >= DUPLICATE_OVERLAP for other in seen):
             continue
         kept.append(each)
         seen.append(words)
@@ -219,12 +228,9 @@ def _distinct(found: Sequence[_Found], k: int) -> list[_Found]:
 
 
 def _overlap(left: set[str], right: set[str]) -> float:
-    """Jaccard similarity; sets of very different sizes need no comparison."""
-    small, large = sorted((len(left), len(right)))
-    if small < DUPLICATE_OVERLAP * large:
-        return 0.0
+    """Jaccard similarity."""
     shared = len(left & right)
-    return shared / (small + large - shared or 1)
+    return shared / (len(left) + len(right) - shared or 1)
 
 
 def _passage(found: _Found, weight: float) -> Passage:

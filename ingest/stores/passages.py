@@ -152,12 +152,17 @@ class PassageReader:
 
     def get(self, ordinals: Sequence[int]) -> list[StoredPassage]:
         """The passages of these ordinals, in their order; unknown ordinals are left out."""
+        from ingest.pii import PiiSpan
+
         found: dict[int, StoredPassage] = {}
         for start in range(0, len(ordinals), 500):
             part = list(ordinals[start : start + 500])
             marks = ",".join("?" * len(part))
+            spans: dict[int, list[PiiSpan]] = {}
+            for ordinal, *span in self._connection.execute(_SPANS.format(marks=marks), part):
+                spans.setdefault(ordinal, []).append(PiiSpan(*span))
             for row in self._connection.execute(_GET.format(marks=marks), part):
-                found[row[0]] = self._passage(row)
+                found[row[0]] = _passage(row, spans.get(row[0], ()))
         return [found[ordinal] for ordinal in ordinals if ordinal in found]
 
     def neighbours(self, ordinal: int) -> tuple[StoredPassage | None, StoredPassage | None]:
@@ -202,19 +207,6 @@ class PassageReader:
             known = _metadata(metadata, newer)
             yield StoredDocument(number, path, title, url, media_type, modified, visibility, known, collapsed, passages)
 
-    def _passage(self, row: tuple[Any, ...]) -> StoredPassage:
-        from ingest.pii import PiiSpan
-
-        ordinal, document_id, path, title, url, heading, text, start, end, modified, visibility, metadata, newer = row
-        spans = self._connection.execute(_PASSAGE_SPANS, [document_id, end, start])
-        relative = tuple(
-            PiiSpan(max(s, start) - start, min(e, end) - start, kind, score) for s, e, kind, score in spans
-        )
-        known = _metadata(metadata, newer)
-        return StoredPassage(
-            ordinal, path, title, url, heading, text, start, end, modified, visibility, known, relative
-        )
-
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -244,20 +236,30 @@ class PassageReader:
         return LexicalIndex(self._lexical_path)
 
 
+def _passage(row: tuple[Any, ...], spans: Sequence[PiiSpan]) -> StoredPassage:
+    ordinal, path, title, url, heading, text, start, end, modified, visibility, metadata, newer = row
+    known = _metadata(metadata, newer)
+    return StoredPassage(
+        ordinal, path, title, url, heading, text, start, end, modified, visibility, known, tuple(spans)
+    )
+
+
 def _metadata(text: object, newer: object) -> dict[str, str]:
-    metadata: dict[str, str] = json.loads(str(text))
+    metadata: dict[str, str] = {} if text == "{}" else json.loads(str(text))
     return metadata | {"newer_version": str(newer)} if newer else metadata
 
 
 _VISIBILITIES = "SELECT d.visibility FROM passages p JOIN documents d ON d.id = p.document_id ORDER BY p.ordinal"
 _CONDITIONS = "SELECT id, path, modified, metadata, newer_version FROM documents"
 _GET = """
-SELECT p.ordinal, d.id, d.path, d.title, d.url, p.heading, substr(d.text, p.start + 1, p."end" - p.start),
+SELECT p.ordinal, d.path, d.title, d.url, p.heading, substr(d.text, p.start + 1, p."end" - p.start),
        p.start, p."end", d.modified, d.visibility, d.metadata, d.newer_version
 FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.ordinal IN ({marks})
 """
-_PASSAGE_SPANS = """
-SELECT start, "end", kind, score FROM spans WHERE document_id = ? AND start < ? AND "end" > ? ORDER BY start
+_SPANS = """
+SELECT p.ordinal, max(s.start, p.start) - p.start, min(s."end", p."end") - p.start, s.kind, s.score
+FROM passages p JOIN spans s ON s.document_id = p.document_id AND s.start < p."end" AND s."end" > p.start
+WHERE p.ordinal IN ({marks}) ORDER BY p.ordinal, s.start
 """
 _DOCUMENT_SPANS = """
 SELECT start, "end", kind, score FROM spans WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY start
