@@ -60,11 +60,13 @@ def answer_parts(
 ) -> Joined | None:
     """The answers to the parts as one; None where no part is answered, or where tables would answer two.
 
-    An answer holds one table and one query, so that parts of two tables are asked one at a time.
+    What is held on each is looked up side by side. An answer holds one table and one query, so that parts of two tables
+    are asked one at a time.
     """
+    looked = engine.side_by_side(lambda piece: look(question, piece, snapshot, engine, draft), pieces)
     found: list[Part] = []
-    for piece in pieces:
-        found.append(_answered(question, piece, found[-1] if found else None, snapshot, engine, draft))
+    for piece, known in zip(pieces, looked, strict=True):
+        found.append(_answered(question, piece, known, found[-1] if found else None, snapshot, engine, draft))
     found = _one_of_tables(found, engine.settings.passage_threshold)
     answered = [part for part in found if part.route.name != "none"]
     tables = [part for part in answered if part.tables is not None]
@@ -108,10 +110,16 @@ def _said(part: Part) -> tuple[TablePlan, TableAnswer] | PassageAnswer | str:
 
 
 def _answered(
-    question: Question, piece: str, before: Part | None, snapshot: Snapshot, engine: Engine, draft: Draft
+    question: Question,
+    piece: str,
+    looked: tuple[TablePlan, PassageAnswer],
+    before: Part | None,
+    snapshot: Snapshot,
+    engine: Engine,
+    draft: Draft,
 ) -> Part:
-    """The part's answer; what it leaves out is taken from the part before."""
-    plan, passages = look(question, piece, snapshot, engine, draft)
+    """The part's answer from what tables and documents hold on it; what it leaves out is taken from the part before."""
+    plan, passages = looked
     if before is not None:
         if leans_on_another(piece):
             plan = _plan_spelled_out(question, before.text, piece, snapshot, engine, draft)

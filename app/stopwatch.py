@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Adds up milliseconds by stage; not for several threads at once."""
+    """Adds up milliseconds by stage; what several threads do side by side counts for each."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._started = time.perf_counter()
         self._spent: dict[str, float] = {}
 
@@ -21,7 +23,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            self._spent[name] = self._spent.get(name, 0.0) + (time.perf_counter() - started) * 1000
+            spent = (time.perf_counter() - started) * 1000
+            with self._lock:
+                self._spent[name] = self._spent.get(name, 0.0) + spent
 
     def timing_ms(self) -> dict[str, float]:
         """Milliseconds by stage, with the whole as `total`."""
