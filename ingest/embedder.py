@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.embedding.errors import EmbeddingError, ExportFailed, ModelNotExported, ModelNotFound
-from ingest.embedding.models import PACKAGED_MODEL, find_model, model_fingerprint, read_json
+from ingest.embedding.models import PACKAGED_MODEL, find_model, is_endpoint, model_fingerprint, read_json
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -34,11 +34,16 @@ _REMEMBERED = 4096  # vectors
 
 
 def open_embedder(model: str, cache: Path) -> Embedder:
-    """The embedder for `model`: a packaged or downloaded name, a model's folder, or the folder of an export.
+    """The embedder for `model`: a packaged or downloaded name, a model's folder, the folder of an export, or the
+    address of an OpenAI-compatible endpoint, `https://host/v1#model`.
 
     `cache` is the home's `cache` folder; the export lies in `cache/models/<fingerprint>/` and is made on first use,
     which takes a second, or ten where it needs torch. Raises an `EmbeddingError` that says what to do.
     """
+    if is_endpoint(model):
+        from ingest.embedding.endpoint import EndpointEmbedder
+
+        return EndpointEmbedder(model, cache)
     folder = find_model(model)
     if (folder / "meta.json").is_file() and (folder / "model.xml").is_file():
         return Embedder(folder)
@@ -53,13 +58,13 @@ def open_embedder(model: str, cache: Path) -> Embedder:
 class Embedder:
     """An exported model. Safe to share between threads; the model is loaded at the first text."""
 
-    def __init__(self, folder: Path) -> None:
-        meta = read_json(folder / "meta.json")
+    def __init__(self, folder: Path, *, meta: dict[str, Any] | None = None, fingerprint: str | None = None) -> None:
+        meta = read_json(folder / "meta.json") if meta is None else meta
         self._folder = folder
         self._meta: dict[str, Any] = meta
         self._lock = threading.RLock()
         self._recent: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-        self.fingerprint: str = folder.name
+        self.fingerprint: str = fingerprint or folder.name
         self.dimension: int = int(meta["dimension"])
         self.max_tokens: int = int(meta["max_seq_length"])
         """Tokens that the model reads of a text, its special tokens included."""
@@ -77,13 +82,16 @@ class Embedder:
             known = {text: self._recent[text] for text in texts if text in self._recent}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(missing, self.embed(missing), strict=True))
+        self._remember(known)
+        return np.stack([known[text] for text in texts]) if texts else self.embed([])
+
+    def _remember(self, vectors: dict[str, NDArray[np.float32]]) -> None:
         with self._lock:
-            for text in texts:
-                self._recent[text] = known[text]
+            for text, vector in vectors.items():
+                self._recent[text] = vector
                 self._recent.move_to_end(text)
             while len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
-        return np.stack([known[text] for text in texts]) if texts else self.embed([])
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Vector of a question: float32[dimension], of length 1."""

@@ -3,7 +3,9 @@
 EmbeddingError             code, message, hint
 ├── ModelNotFound          no such folder, package or downloaded model
 ├── ModelNotExported       there is no export of it yet, and torch is not installed to make one
-└── ExportFailed           converting the model did not work
+├── ExportFailed           converting the model did not work
+├── EndpointUnavailable    an embedding endpoint does not answer now
+└── EndpointRefused        it answers with something else than vectors, or must not be asked
 """
 
 from __future__ import annotations
@@ -36,3 +38,19 @@ class ExportFailed(EmbeddingError):
     """The model could not be converted."""
 
     code = "model_export_failed"
+
+
+class EndpointUnavailable(EmbeddingError):
+    """An embedding endpoint does not answer now; `wait_s` is what it asks to wait (seconds)."""
+
+    code = "embedding_endpoint_unavailable"
+
+    def __init__(self, message: str, *, hint: str = "", wait_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
+
+
+class EndpointRefused(EmbeddingError):
+    """An embedding endpoint refuses, gives something else than vectors, or must not be asked."""
+
+    code = "embedding_endpoint_refused"

@@ -20,6 +20,11 @@ _BLOCKS = 64
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
+def is_endpoint(model: str) -> bool:
+    """Whether a model's name is the address of an endpoint (`ingest.embedding.endpoint`)."""
+    return model.startswith(("https://", "http://"))
+
+
 def find_model(model: str) -> Path:
     """Folder of `model`: a local path, the packaged model, or a name in the Hugging Face cache.
 
