@@ -102,7 +102,7 @@ def search(
         further = [ordinal for ordinal, _ in lexical[name] if ordinal not in cosines]
         cosines |= dict(zip(further, reader.cosines(query, further), strict=True))
         ranked = _fused(cosines, dict(lexical[name]), weight)[: max(2 * k, 20)]
-        stored = reader.get([ordinal for ordinal, *_ in ranked])
+        stored = reader.get([ordinal for ordinal, *_ in ranked], visibilities)
         found += [
             _Found(name, each, cosine, bm25, relevance)
             for each, (_, cosine, bm25, relevance) in zip(stored, ranked, strict=True)
