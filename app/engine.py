@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from app.embedders import Embedders
 from app.ops.traces import Traces
 from app.settings import Settings
 from app.values import Caller
@@ -54,7 +55,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = Lazy(lambda: _open_store(settings))
-        self._embedder = Lazy(lambda: _open_embedder(settings))
+        self.embedders = Embedders(settings)
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
@@ -74,8 +75,8 @@ class Engine:
 
     @property
     def embedder(self) -> Embedder:
-        """The embedding model (about a second to open)."""
-        return self._embedder.get()
+        """The embedding model of what is served (about a second to open)."""
+        return self.embedders.serving(self.store.snapshot())
 
     @property
     def detector(self) -> Detector:
@@ -151,12 +152,6 @@ def _open_store(settings: Settings) -> Store:
     from ingest.stores.snapshot import Store
 
     return Store(settings.home)
-
-
-def _open_embedder(settings: Settings) -> Embedder:
-    from ingest.embedder import open_embedder
-
-    return open_embedder(settings.embedding_model, settings.cache)
 
 
 def _open_detector() -> Detector:

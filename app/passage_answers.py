@@ -45,17 +45,19 @@ def answer_passages(
     if not searchable or question.deadline.left() <= 0:
         return PassageAnswer(None, ())
     text = in_plain_words(text)
+    embedder = engine.embedders.serving(snapshot)
     with watch.stage("embed"):
-        vector = engine.embedder.embed_query(text)
+        vector = embedder.embed_query(text)
     with watch.stage("search"):
         found = search(
             text,
             snapshot,
-            engine.embedder,
+            embedder,
             sources=searchable,
             visibilities=question.caller.visibilities,
             k=PASSAGES_READ,
             vector=vector,
+            embedder_of=engine.embedders.of,
         )
     if not found:
         return PassageAnswer(None, ())
@@ -69,5 +71,5 @@ def answer_passages(
     if leans_on_another(text) and len(term_set(text)) < LEAST_TERMS:
         return PassageAnswer(None, scrubbed.passages)
     with watch.stage("read"):
-        reading = read(text, scrubbed, engine.embedder, vector=vector)
+        reading = read(text, scrubbed, embedder, vector=vector)
     return PassageAnswer(reading, scrubbed.passages)

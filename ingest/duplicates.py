@@ -4,8 +4,8 @@ A near copy shares at least 90 % of its five-word shingles with another document
 Broder 1997) and differs in no number, negation or unit of time; it is collapsed. Where those differ, two documents are
 versions of each other ("returns within 14 days", "within 30 days"): both are kept, and the older one names the newer.
 
-A document stands for another only where everyone who may see the other may see it, too: a public page is never collapsed
-into an internal one. Of several newer versions the one is named that most may see.
+A document stands for another only where everyone who may see the other may see it, too: a public page is never
+collapsed into an internal one. Of several newer versions the one is named that most may see.
 
 Candidates come from MinHash signatures compared in bands (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets,
 chapter 3), so documents are not compared all with all; a candidate is then checked on its text.

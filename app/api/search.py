@@ -38,11 +38,12 @@ def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> S
     found = search_passages.search(
         request.query,
         snapshot,
-        engine.embedder,
+        engine.embedders.serving(snapshot),
         sources=checked_sources(request.sources, snapshot, caller) or caller.sources,
         visibilities=caller.visibilities,
         k=request.limit,
         only=only,
+        embedder_of=engine.embedders.of,
     )
     searched = time.perf_counter()
     names = engine.settings.scrub_names

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,19 +78,21 @@ def search(
     k: int = 10,
     vector: NDArray[np.float32] | None = None,
     only: PassageFilter | None = None,
+    embedder_of: Callable[[str], Embedder] | None = None,
 ) -> list[Passage]:
     """The `k` most relevant passages that the caller may see, best first.
 
     `sources`: names to search in, None for all. `vector`: the embedded question, float32[dimension], where the caller
-    has it already. `only`: documents to look at, all without it. Older versions rank behind their successors, and
+    has it already, from `embedder`. `only`: documents to look at, all without it. `embedder_of`: the model of a
+    fingerprint, for sources whose vectors another model made. Older versions rank behind their successors, and
     near-duplicates show once.
     """
     readers = _readers(snapshot, sources)
     if not readers or k < 1:
         return []
-    query = embedder.embed_query(question_text) if vector is None else vector
+    queries = _queries(question_text, readers, embedder, vector, embedder_of)
     depth = max(DEPTH, 3 * k)
-    dense = {name: reader.search_dense(query, depth, visibilities, only) for name, reader in readers.items()}
+    dense = {name: reader.search_dense(queries[name], depth, visibilities, only) for name, reader in readers.items()}
     lexical = {
         name: reader.search_lexical(question_text, depth, visibilities, only, synonyms)
         for name, reader in readers.items()
@@ -100,7 +102,7 @@ def search(
     for name, reader in readers.items():
         cosines = dict(dense[name])
         further = [ordinal for ordinal, _ in lexical[name] if ordinal not in cosines]
-        cosines |= dict(zip(further, reader.cosines(query, further), strict=True))
+        cosines |= dict(zip(further, reader.cosines(queries[name], further), strict=True))
         ranked = _fused(cosines, dict(lexical[name]), weight)[: max(2 * k, 20)]
         stored = reader.get([ordinal for ordinal, *_ in ranked], visibilities)
         found += [
@@ -118,6 +120,25 @@ def _readers(snapshot: Snapshot, sources: Sequence[str] | None) -> dict[str, Any
         for name, reader in snapshot.sources.items()
         if (sources is None or name in sources) and reader.passages is not None and reader.passages.count
     }
+
+
+def _queries(
+    question: str,
+    readers: Mapping[str, Any],
+    embedder: Embedder,
+    vector: NDArray[np.float32] | None,
+    embedder_of: Callable[[str], Embedder] | None,
+) -> dict[str, NDArray[np.float32]]:
+    """By source the question's vector, from the model that made the source's vectors."""
+    embedded: dict[str, NDArray[np.float32]] = {} if vector is None else {embedder.fingerprint: vector}
+    queries = {}
+    for name, reader in readers.items():
+        of_source = reader.embedder if embedder_of is not None and reader.embedder else embedder.fingerprint
+        if of_source not in embedded:
+            model = embedder_of(of_source) if embedder_of and of_source != embedder.fingerprint else embedder
+            embedded[of_source] = model.embed_query(question)
+        queries[name] = embedded[of_source]
+    return queries
 
 
 def _lexical_weight(question: str, scores: Sequence[float]) -> float:
