@@ -1,8 +1,8 @@
 """Which embedding model a question is embedded with: the one that made the vectors it is compared with.
 
-A changed `ANSWERABLE_EMBEDDING_MODEL` reaches a source with its next sync, which builds a new segment and switches to it
-in one step. Until then, and for sources that are not synchronised yet, questions are embedded with the model that the
-segment names; its export stays in the cache.
+A changed `ANSWERABLE_EMBEDDING_MODEL` reaches a source with its next sync, which builds a new segment and switches to
+it in one step. Until then, and for sources that are not synchronised yet, questions are embedded with the model that
+the segment names; its export stays in the cache.
 """
 
 from __future__ import annotations

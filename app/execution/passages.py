@@ -41,6 +41,8 @@ SUPERSEDED_PENALTY = 0.35
 """Taken off the relevance of a version that another one replaces; about the gap between a right and a wrong passage."""
 OLDER_PENALTY = 0.15
 """Taken off one that is only likely to be replaced: another title differs from its own in a later year or version."""
+NAMED_BONUS = 1.0
+"""Added to the relevance of passages whose document the question names by its path or file name."""
 DUPLICATE_OVERLAP = 0.85
 """Passages that share this part of their words (Jaccard) show once."""
 
@@ -79,12 +81,14 @@ def search(
     vector: NDArray[np.float32] | None = None,
     only: PassageFilter | None = None,
     embedder_of: Callable[[str], Embedder] | None = None,
+    documents: Sequence[str] = (),
 ) -> list[Passage]:
     """The `k` most relevant passages that the caller may see, best first.
 
     `sources`: names to search in, None for all. `vector`: the embedded question, float32[dimension], where the caller
     has it already, from `embedder`. `only`: documents to look at, all without it. `embedder_of`: the model of a
-    fingerprint, for sources whose vectors another model made. Older versions rank behind their successors, and
+    fingerprint, for sources whose vectors another model made. `documents`: paths or file names that are preferred;
+    they are not used together with `only`. Older versions rank behind their successors, and
     near-duplicates show once.
     """
     readers = _readers(snapshot, sources)
@@ -101,9 +105,10 @@ def search(
     found: list[_Found] = []
     for name, reader in readers.items():
         cosines = dict(dense[name])
-        further = [ordinal for ordinal, _ in lexical[name] if ordinal not in cosines]
+        named = frozenset(each for document in documents for each in reader.named(document, visibilities))
+        further = [each for each in dict.fromkeys((*(o for o, _ in lexical[name]), *named)) if each not in cosines]
         cosines |= dict(zip(further, reader.cosines(queries[name], further), strict=True))
-        ranked = _fused(cosines, dict(lexical[name]), weight)[: max(2 * k, 20)]
+        ranked = _fused(cosines, dict(lexical[name]), weight, named)[: max(2 * k, 20)]
         stored = reader.get([ordinal for ordinal, *_ in ranked], visibilities)
         found += [
             _Found(name, each, cosine, bm25, relevance)
@@ -150,13 +155,14 @@ def _lexical_weight(question: str, scores: Sequence[float]) -> float:
 
 
 def _fused(
-    cosines: Mapping[int, float], words: Mapping[int, float], weight: float
+    cosines: Mapping[int, float], words: Mapping[int, float], weight: float, named: frozenset[int]
 ) -> list[tuple[int, float, float, float]]:
     """(ordinal, cosine, bm25, relevance), best first. What the words did not return is taken to hold none of them."""
     fused = []
     for ordinal, cosine in cosines.items():
         bm25 = words.get(ordinal, 0.0)
-        fused.append((ordinal, cosine, bm25, cosine + weight * bm25 / (bm25 + SATURATION)))
+        bonus = NAMED_BONUS if ordinal in named else 0.0
+        fused.append((ordinal, cosine, bm25, cosine + weight * bm25 / (bm25 + SATURATION) + bonus))
     fused.sort(key=lambda each: (-each[3], each[0]))
     return fused
 

@@ -167,6 +167,14 @@ class PassageReader:
                     found[passage.ordinal] = passage
         return [found[ordinal] for ordinal in ordinals if ordinal in found]
 
+    def named(self, name: str, visibilities: Sequence[str]) -> list[int]:
+        """Ordinals of the passages of the document with that path, else of those of that file name in any folder."""
+        ending = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        rows = self._connection.execute(_NAMED, [name, f"%/{ending}"]).fetchall()
+        seen = [(ordinal, path) for ordinal, path, visibility in rows if visibility in visibilities]
+        exact = [ordinal for ordinal, path in seen if path == name]
+        return exact or [ordinal for ordinal, _ in seen]
+
     def neighbours(
         self, ordinal: int, visibilities: Sequence[str]
     ) -> tuple[StoredPassage | None, StoredPassage | None]:
@@ -275,6 +283,10 @@ SELECT start, "end", kind, score FROM spans WHERE document_id = ? AND start < ? 
 """
 _DOCUMENT_SPANS = """
 SELECT start, "end", kind, score FROM spans WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY start
+"""
+_NAMED = """
+SELECT p.ordinal, d.path, d.visibility FROM passages p JOIN documents d ON d.id = p.document_id
+WHERE d.path = ? OR d.path LIKE ? ESCAPE '\\' ORDER BY p.ordinal
 """
 _LINKS = "SELECT d.path, l.target FROM links l JOIN documents d ON d.id = l.document_id ORDER BY d.path, l.rowid"
 _DOCUMENTS = """
