@@ -227,7 +227,7 @@ class PassageReader:
         relative = tuple(
             PiiSpan(max(s, start) - start, min(e, end) - start, kind, score) for s, e, kind, score in spans
         )
-        known = _metadata(*told, visibilities)
+        known = _metadata(told[0], told[1], told[2], visibilities)
         return StoredPassage(
             ordinal, path, title, url, heading, text, start, end, modified, visibility, known, relative
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.languages import other_language
 from tests.app.asking_tables import Asked
 
 DESCRIPTION = """
@@ -80,6 +81,9 @@ def test_typos_are_asked_back_and_the_option_answers(asked: Asked, question: str
         ("¿Cuántos clientes hay en Alemania?", "Spanish"),
         ("Combien de clients avons-nous en France ?", "French"),
         ("Quel est le montant total par status ?", "French"),
+        ("Quanti ordini sono nel magazzino?", "Italian"),
+        ("Quantos pedidos foram feitos na Alemanha em março?", "Portuguese"),
+        ("Hoeveel klanten zijn er in Duitsland?", "Dutch"),
     ],
 )
 def test_another_language_is_named_and_not_guessed_at(asked: Asked, question: str, language: str) -> None:
@@ -191,3 +195,18 @@ def test_a_table_of_a_thousand_columns(tmp_path: Path) -> None:
     opened.ask("average humidity of sensors")
     assert time.perf_counter() - started < 1
     opened.engine.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What's Ada's and Bo's share?",
+        "Which hat was on sale as of May?",
+        "plus sizes on offer",
+        "die casts by man",
+        "",
+        "🙂",
+    ],
+)
+def test_english_is_not_taken_for_another_language(question: str) -> None:
+    assert other_language(question) is None
