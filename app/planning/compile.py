@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import sqlglot
@@ -380,6 +379,8 @@ class Compiler:
         else:
             counted = exp.Count(this=exp.Star())
         inner = self._along_path(related.table).select(counted, append=False)
+        for condition in related.conditions:
+            inner = inner.where(self._condition(condition))
         return _COMPARISONS[related.operator](this=inner.subquery(), expression=literal(related.number))
 
     def _counted_apart(self, related: RelatedCount, step: Step) -> exp.Expr:
@@ -387,12 +388,14 @@ class Compiler:
 
         Where none is few enough, those with too many are excluded instead, as rows without any are in no group.
         """
-        with_none = _HOLDS[related.operator](0, related.number)
+        with_none = related.holds_without_any
         compared = _OPPOSITE[related.operator] if with_none else related.operator
         key = _column(ColumnRef(step.to_table, step.to_columns[0]))
         own = ColumnRef(step.table, step.columns[0])
         known = exp.not_(exp.Is(this=key.copy(), expression=exp.Null()))
         grouped = exp.select(key).from_(_table(step.to_table)).where(known)
+        for condition in related.conditions:
+            grouped = grouped.where(self._condition(condition))
         counted = _COMPARISONS[compared](this=exp.Count(this=exp.Star()), expression=literal(related.number))
         inside: exp.Expr = exp.In(this=_column(own), query=grouped.group_by(key.copy()).having(counted).subquery())
         if not with_none:
@@ -421,9 +424,6 @@ def _without_infinity(tree: exp.Expr) -> exp.Expr:
 
 
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
-}  # fmt: skip
 _AGGREGATES: dict[str, type[exp.Func]] = {
     "count": exp.Count,
     "sum": exp.Sum,

@@ -18,6 +18,7 @@ from app.planning.grammar import read
 from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
 from app.planning.plan import ColumnRef, Plan, Predicate, Related
+from app.planning.popularity import with_what_is_counted
 from app.planning.ranker import among, ranker
 from app.planning.resolve import Contradictory, Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
@@ -91,7 +92,10 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            reason = self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            counted = with_what_is_counted(draft, self.index, self.graph)
+            if counted is None:
+                continue
+            reason = self._propose(counted, compact, (weight - top) / max(1.0, len(tokens)), proposals)
             if reason and not proposals:
                 return msgspec.structs.replace(least, contradiction=reason)
         return msgspec.structs.replace(least, candidates=self._compiled(question, proposals))
