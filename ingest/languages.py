@@ -63,8 +63,7 @@ _ALSO_ASKING = """
 """
 _ASKING = {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?=\n|\s\w+:)", _ALSO_ASKING)}
 FUNCTION_WORDS: dict[str, frozenset[str]] = {
-    name: STOP_WORDS.get(name, frozenset()) | frozenset(words)  # type: ignore[call-overload]
-    for name, words in _ASKING.items()
+    name: STOP_WORDS.get(name, frozenset()) | frozenset(words) for name, words in _ASKING.items()
 }
 """By language, which may be one whose texts are read as English; folded."""
 _TELLING: dict[Language, frozenset[str]] = {"english": frozenset(_ENGLISH.split()), **STOP_WORDS}
