@@ -223,11 +223,25 @@ class _Answers:
 
     def __init__(self, question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft) -> None:
         self._question, self._snapshot, self._engine, self._draft = question, snapshot, engine, draft
+        self._known: dict[str, bool] = {}
 
     def __call__(self, option: str) -> bool:
-        """Ask it and see."""
+        """Ask it and see. The documents are read only where the tables do not answer."""
         if self._question.deadline.left() < LEAST_TIME_S:
             return False
+        if option not in self._known:
+            self._known[option] = self._of_tables(option) or self._asked(option)
+        return self._known[option]
+
+    def _of_tables(self, option: str) -> bool:
+        """Whether the tables answer it surely: it is answered then, by them or in their stead by documents."""
+        asked, draft = msgspec.structs.replace(self._question, text=option), self._draft
+        plan = plan_tables(asked, option, self._snapshot, self._engine, draft.sources, draft.watch)
+        if not plan.sure:
+            return False
+        return answer_tables(asked, plan, self._snapshot, self._engine, draft.watch).objection is None
+
+    def _asked(self, option: str) -> bool:
         asked, draft = msgspec.structs.replace(self._question, text=option), self._draft
         scratch = answering.Draft(draft.identity, asked, self._snapshot, draft.sources, draft.watch)
         return _single(asked, option, self._snapshot, self._engine, scratch, offered=True).status == "answered"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from app.embedders import Embedders
 from app.ops.traces import Traces
 from app.settings import Settings
 from app.values import Caller
@@ -56,7 +57,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = Lazy(lambda: _open_store(settings))
-        self._embedder = Lazy(lambda: _open_embedder(settings))
+        self.embedders = Embedders(settings)
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
@@ -77,8 +78,8 @@ class Engine:
 
     @property
     def embedder(self) -> Embedder:
-        """The embedding model (about a second to open)."""
-        return self._embedder.get()
+        """The embedding model of what is served (about a second to open)."""
+        return self.embedders.serving(self.store.snapshot())
 
     @property
     def detector(self) -> Detector:
@@ -160,12 +161,6 @@ def _open_store(settings: Settings) -> Store:
     from ingest.stores.snapshot import Store
 
     return Store(settings.home)
-
-
-def _open_embedder(settings: Settings) -> Embedder:
-    from ingest.embedder import open_embedder
-
-    return open_embedder(settings.embedding_model, settings.cache)
 
 
 def _open_detector() -> Detector:

@@ -14,6 +14,7 @@ AppError                       code, status, message, hint
 ├── ExecutionFailed       500  the engine refused a validated query
 ├── SourceUnavailable     503  the server of a live source does not answer, or has changed
 ├── StoreUnavailable      503  no readable manifest
+├── ModelMissing          503  the embedding model cannot be used
 ├── ChartUnavailable      503  a chart could not be drawn
 └── ConfigurationError    500  a setting is wrong; stops the start
 """
@@ -123,6 +124,13 @@ class StoreUnavailable(AppError):
     """There is no manifest that can be read."""
 
     code = "store_unavailable"
+    status = 503
+
+
+class ModelMissing(AppError):
+    """No question can be embedded: the model is gone or damaged."""
+
+    code = "model_missing"
     status = 503
 
 

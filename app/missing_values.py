@@ -66,18 +66,22 @@ def _columns_for(text: str, phrase: str, planned: Planned, planner: Planner, tod
     before, after = text.split(phrase, 1)
     _, elements = link(text, planner.index, planner.values, today)
     named = {e.table for e in elements if e.table is not None and e.score >= 0.9}
+    placing = _PLACING.search(before) is not None
+    rows = {e.text.lower() for e in elements if e.kind == "table" and e.table in named} if placing else set()
     beside = [
         option.ref
         for element in elements
         if element.kind == "column"
         and element.score >= OUTRIGHT
+        and element.text.lower() not in rows  # "stores in X" asks for a place, though the name is a "store", too
         and re.search(_beside(element.text), f"{before}\0{after}", re.IGNORECASE)
         for option in element.columns
         if option.score >= element.score - 0.05
     ]
-    placing = _PLACING.search(before) is not None
     listed = beside or (list(_places_of(named, planner)) if placing else [])
     texts = dict.fromkeys(ref for ref in listed if _all_looked_up(planner.index.column(ref)))
+    if any(ref.table in named for ref in listed) and not any(ref.table in named for ref in texts):
+        return []  # the table's own column may hold the value, and is not looked into
     return sorted(texts, key=lambda ref: ref.table not in named)
 
 

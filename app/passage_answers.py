@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.execution.passages import search
+from app.named_documents import named_documents, without_names
 from app.scrubbing import scrub_passages
 from app.splitting import leans_on_another
 from app.stopwatch import Stopwatch
@@ -44,18 +45,23 @@ def answer_passages(
     searchable = [name for name in sources if snapshot.sources[name].passages is not None]
     if not searchable or question.deadline.left() <= 0:
         return PassageAnswer(None, ())
-    text = in_plain_words(text)
+    readers = [snapshot.sources[name].passages for name in searchable]
+    named = named_documents(text, (each for each in readers if each is not None), question.caller.visibilities)
+    text = without_names(in_plain_words(text), named) if named else in_plain_words(text)
+    embedder = engine.embedders.serving(snapshot)
     with watch.stage("embed"):
-        vector = engine.embedder.embed_query(text)
+        vector = embedder.embed_query(text)
     with watch.stage("search"):
         found = search(
             text,
             snapshot,
-            engine.embedder,
+            embedder,
             sources=searchable,
             visibilities=question.caller.visibilities,
             k=PASSAGES_READ,
             vector=vector,
+            embedder_of=engine.embedders.of,
+            documents=named,
         )
     if not found:
         return PassageAnswer(None, ())
@@ -69,5 +75,5 @@ def answer_passages(
     if leans_on_another(text) and len(term_set(text)) < LEAST_TERMS:
         return PassageAnswer(None, scrubbed.passages)
     with watch.stage("read"):
-        reading = read(text, scrubbed, engine.embedder, vector=vector)
+        reading = read(text, scrubbed, embedder, vector=vector)
     return PassageAnswer(reading, scrubbed.passages)

@@ -180,7 +180,7 @@ def quality(root: Path, work: Path, embedder: Embedder, peers: dict[str, Path | 
     """Name -> nDCG@10 over all of SciFact; everybody gets the same vectors."""
     corpus = build(work / "scifact", documents_of(root / "corpus.jsonl"), embedder)
     reader = corpus.sources["corpus"].passages
-    stored = reader.get(range(reader.count))
+    stored = reader.get(range(reader.count), ("public",))
     passages = [{"text": embedding_text(p.title, p.heading, p.text), "document": p.document} for p in stored]
     questions, relevant = questions_of(root), relevant_of(root)
     asked = {question["text"]: embedder.embed_query(question["text"]) for question in questions}

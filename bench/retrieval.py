@@ -80,7 +80,7 @@ class ExactEmbedder(Embedder):
 
 def _alone(hits: Sequence[tuple[int, float]], reader: Any, wanted: set[str]) -> float:
     """NDCG@10 of one index without the other."""
-    documents = [passage.document for passage in reader.get([ordinal for ordinal, _ in hits])]
+    documents = [passage.document for passage in reader.get([ordinal for ordinal, _ in hits], ("public",))]
     return gain(list(dict.fromkeys(documents)), wanted)
 
 

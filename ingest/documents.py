@@ -40,7 +40,9 @@ def collapse_duplicates(build: Build) -> None:
     with build.step("deduplicate"):
         headers = {header[0]: header for header in build.staging.headers()}
         candidates = [
-            Candidate.of(path, content, np.frombuffer(signed, dtype=np.uint32), modified, metadata)
+            Candidate.of(
+                path, content, np.frombuffer(signed, dtype=np.uint32), modified, metadata, build.visibility_of(path)
+            )
             for path, content, signed, modified, metadata in headers.values()
             if content != content_hash(None, "")
         ]

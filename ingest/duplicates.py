@@ -4,6 +4,9 @@ A near copy shares at least 90 % of its five-word shingles with another document
 Broder 1997) and differs in no number, negation or unit of time; it is collapsed. Where those differ, two documents are
 versions of each other ("returns within 14 days", "within 30 days"): both are kept, and the older one names the newer.
 
+A document stands for another only where everyone who may see the other may see it, too: a public page is never
+collapsed into an internal one. Of several newer versions the one is named that most may see.
+
 Candidates come from MinHash signatures compared in bands (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets,
 chapter 3), so documents are not compared all with all; a candidate is then checked on its text.
 """
@@ -19,6 +22,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ingest.stores.catalog import Visibility
 
 THRESHOLD = 0.9
 """Least Jaccard index of near copies."""
@@ -62,13 +67,24 @@ class Candidate:
     signature: Signature
     modified: str | None
     superseded: bool
+    visibility: Visibility = "public"
 
     @classmethod
     def of(
-        cls, path: str, content_hash: str, signature: Signature, modified: str | None, metadata: Mapping[str, str]
+        cls,
+        path: str,
+        content_hash: str,
+        signature: Signature,
+        modified: str | None,
+        metadata: Mapping[str, str],
+        visibility: Visibility = "public",
     ) -> Candidate:
         """The candidate of a document with this metadata."""
-        return cls(path, content_hash, signature, modified, is_superseded(metadata))
+        return cls(path, content_hash, signature, modified, is_superseded(metadata), visibility)
+
+    def seen_by_all_of(self, other: Candidate) -> bool:
+        """Whether everyone who may see `other` may see this one."""
+        return self.visibility in ("public", other.visibility)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +116,8 @@ def signature(text: str) -> Signature:
 def find_duplicates(candidates: Sequence[Candidate], text_of: Callable[[str], str]) -> list[Duplicate]:
     """The documents that another one of `candidates` makes superfluous, or is a newer version of.
 
-    Kept is the one that is not superseded, else the newer (by the minute), else the first by path. `text_of` gives the
-    text of a path, and is asked only for likely pairs.
+    Kept is the one that is not superseded, else the newer (by the minute), else the first by path; of equal texts a
+    public one. `text_of` gives the text of a path, and is asked only for likely pairs.
     """
     ranked = sorted(candidates, key=_path)
     ranked.sort(key=_minute, reverse=True)  # stable: the first path stays first among equals
@@ -109,15 +125,26 @@ def find_duplicates(candidates: Sequence[Candidate], text_of: Callable[[str], st
     copies, distinct = _exact(ranked)
     found: dict[str, Duplicate] = {}
     for worse, betters in _likely(distinct):
-        for better in betters:
-            if better.path in found and found[better.path].kind == "near":
-                continue
-            kind = _compare(text_of(better.path), text_of(worse.path))
-            if kind == "near" or (kind == "version" and worse.path not in found):
-                found[worse.path] = Duplicate(worse.path, better.path, kind)
-            if kind == "near":
-                break
+        kept = [each for each in betters if each.path not in found or found[each.path].kind != "near"]
+        if (duplicate := _duplicate(worse, kept, text_of)) is not None:
+            found[worse.path] = duplicate
     return _with_final_targets(copies, found)
+
+
+def _duplicate(worse: Candidate, betters: Sequence[Candidate], text_of: Callable[[str], str]) -> Duplicate | None:
+    """What `worse` is to the first of `betters` that may stand for it, else to the newest version of it."""
+    hidden: Duplicate | None = None
+    version: Duplicate | None = None
+    for better in betters:
+        kind = _compare(text_of(better.path), text_of(worse.path))
+        seen = better.seen_by_all_of(worse)
+        if kind == "near" and seen:
+            return Duplicate(worse.path, better.path, kind)
+        if kind == "version" and seen:
+            version = version or Duplicate(worse.path, better.path, kind)
+        elif kind == "version":
+            hidden = hidden or Duplicate(worse.path, better.path, kind)
+    return version or hidden
 
 
 def _path(candidate: Candidate) -> str:
@@ -130,13 +157,16 @@ def _minute(candidate: Candidate) -> str:
 
 
 def _exact(ranked: Sequence[Candidate]) -> tuple[list[Duplicate], list[Candidate]]:
+    """Copies, and the documents that are left, in their order."""
     first: dict[str, Candidate] = {}
-    copies: list[Duplicate] = []
-    for candidate in ranked:
+    copies: dict[str, Duplicate] = {}
+    for candidate in sorted(ranked, key=lambda each: (each.superseded, each.visibility != "public")):
         kept = first.setdefault(candidate.content_hash, candidate)
+        if kept is not candidate and not kept.seen_by_all_of(candidate):
+            kept = first[candidate.content_hash] = candidate  # the public one, which can stand for all that follow
         if kept is not candidate:
-            copies.append(Duplicate(candidate.path, kept.path, "exact"))
-    return copies, list(first.values())
+            copies[candidate.path] = Duplicate(candidate.path, kept.path, "exact")
+    return list(copies.values()), [each for each in ranked if each.path not in copies]
 
 
 def _likely(ranked: Sequence[Candidate]) -> Iterator[tuple[Candidate, list[Candidate]]]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.embedding.errors import EmbeddingError, ExportFailed, ModelNotExported, ModelNotFound
+from ingest.embedding.errors import EmbeddingError, ExportFailed, ModelNotExported, ModelNotFound, ModelUnusable
 from ingest.embedding.models import PACKAGED_MODEL, find_model, is_endpoint, model_fingerprint, read_json
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "ExportFailed",
     "ModelNotExported",
     "ModelNotFound",
+    "ModelUnusable",
     "open_embedder",
+    "open_export",
 ]
 
 DEFAULT_MODEL = PACKAGED_MODEL
@@ -53,6 +55,12 @@ def open_embedder(model: str, cache: Path) -> Embedder:
 
         ensure_export(folder, export)
     return Embedder(export)
+
+
+def open_export(fingerprint: str, cache: Path) -> Embedder | None:
+    """The embedder of a model that was exported into `cache` before; None if its export is not there."""
+    export = cache / "models" / fingerprint
+    return Embedder(export) if fingerprint and (export / "meta.json").is_file() else None
 
 
 class Embedder:
@@ -116,7 +124,13 @@ class Embedder:
 
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        return normalised(self._network.infer(self._tokens.encode(texts)))
+        vectors = normalised(self._network.infer(self._tokens.encode(texts)))
+        if vectors.shape[1] != self.dimension:
+            message = (
+                f"the export in {self._folder} gives {vectors.shape[1]} numbers, its meta.json says {self.dimension}"
+            )
+            raise ModelUnusable(message, hint=f"Delete {self._folder}: it is made again at the next ingest.")
+        return vectors
 
     @property
     def _tokens(self) -> Any:

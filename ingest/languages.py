@@ -1,4 +1,4 @@
-"""Which language a text is in, of those whose words the stores and the reading know, by its function words."""
+"""The function words of languages, and by them which language a text is in, of those that stores and reading know."""
 
 from __future__ import annotations
 
@@ -49,6 +49,23 @@ STOP_WORDS: dict[Language, frozenset[str]] = {
     "french": frozenset(_FRENCH.split()),
 }
 """Of the languages besides English, whose stop words each store chooses for itself."""
+
+# What only a question has ("show", "were there"), and languages of which nothing else is known here.
+_ALSO_ASKING = """
+    german: gab waren wurden zeig zeige
+    spanish: muestra tenemos todas
+    french: avons chaque ete montre montrez
+    italian: abbiamo che chi con dei del della di dove gli il lo mostra nel nella ogni per quale quali quante quanti
+        quanto sono tutte tutti una
+    portuguese: as cada com da das de do dos em foi ha mostre na no onde os por quais qual quantas quantos que quem sao
+        temos todos um uma
+    dutch: alle de een elke en er geef hebben het hoeveel met naar niet toon uit van voor waar wat we welke wie wij zijn
+"""
+_ASKING = {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?=\n|\s\w+:)", _ALSO_ASKING)}
+FUNCTION_WORDS: dict[str, frozenset[str]] = {
+    name: STOP_WORDS.get(name, frozenset()) | frozenset(words) for name, words in _ASKING.items()
+}
+"""By language, which may be one whose texts are read as English; folded."""
 _TELLING: dict[Language, frozenset[str]] = {"english": frozenset(_ENGLISH.split()), **STOP_WORDS}
 
 

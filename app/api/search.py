@@ -15,6 +15,7 @@ from app.asking import check_text, checked_sources
 from app.engine import Engine
 from app.errors import InvalidRequest
 from app.execution import passages as search_passages
+from app.named_documents import document_names
 from app.scrubbing import scrub_passages
 from app.values import Caller, Deadline, Passage
 from ingest.stores.passage_filter import AFTER, BEFORE, METADATA, PATH, PassageFilter
@@ -38,11 +39,13 @@ def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> S
     found = search_passages.search(
         request.query,
         snapshot,
-        engine.embedder,
+        engine.embedders.serving(snapshot),
         sources=checked_sources(request.sources, snapshot, caller) or caller.sources,
         visibilities=caller.visibilities,
         k=request.limit,
         only=only,
+        embedder_of=engine.embedders.of,
+        documents=document_names(request.query) if only is None else (),
     )
     searched = time.perf_counter()
     names = engine.settings.scrub_names

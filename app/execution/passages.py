@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ SUPERSEDED_PENALTY = 0.35
 """Taken off the relevance of a version that another one replaces; about the gap between a right and a wrong passage."""
 OLDER_PENALTY = 0.15
 """Taken off one that is only likely to be replaced: another title differs from its own in a later year or version."""
+NAMED_BONUS = 1.0
+"""Added to the relevance of passages whose document the question names by its path or file name."""
 DUPLICATE_OVERLAP = 0.85
 """Passages that share this part of their words (Jaccard) show once."""
 
@@ -79,19 +81,23 @@ def search(
     k: int = 10,
     vector: NDArray[np.float32] | None = None,
     only: PassageFilter | None = None,
+    embedder_of: Callable[[str], Embedder] | None = None,
+    documents: Sequence[str] = (),
 ) -> list[Passage]:
     """The `k` most relevant passages that the caller may see, best first.
 
     `sources`: names to search in, None for all. `vector`: the embedded question, float32[dimension], where the caller
-    has it already. `only`: documents to look at, all without it. Older versions rank behind their successors, and
+    has it already, from `embedder`. `only`: documents to look at, all without it. `embedder_of`: the model of a
+    fingerprint, for sources whose vectors another model made. `documents`: paths or file names that are preferred;
+    they are not used together with `only`. Older versions rank behind their successors, and
     near-duplicates show once.
     """
     readers = _readers(snapshot, sources)
     if not readers or k < 1:
         return []
-    query = embedder.embed_query(question_text) if vector is None else vector
+    queries = _queries(question_text, readers, embedder, vector, embedder_of)
     depth = max(DEPTH, 3 * k)
-    dense = {name: reader.search_dense(query, depth, visibilities, only) for name, reader in readers.items()}
+    dense = {name: reader.search_dense(queries[name], depth, visibilities, only) for name, reader in readers.items()}
     lexical = {
         name: reader.search_lexical(question_text, depth, visibilities, only, synonyms)
         for name, reader in readers.items()
@@ -100,10 +106,11 @@ def search(
     found: list[_Found] = []
     for name, reader in readers.items():
         cosines = dict(dense[name])
-        further = [ordinal for ordinal, _ in lexical[name] if ordinal not in cosines]
-        cosines |= dict(zip(further, reader.cosines(query, further), strict=True))
-        ranked = _fused(cosines, dict(lexical[name]), weight)[: max(2 * k, 20)]
-        stored = reader.get([ordinal for ordinal, *_ in ranked])
+        named = frozenset(each for document in documents for each in reader.named(document, visibilities))
+        further = [each for each in dict.fromkeys((*(o for o, _ in lexical[name]), *named)) if each not in cosines]
+        cosines |= dict(zip(further, reader.cosines(queries[name], further), strict=True))
+        ranked = _fused(cosines, dict(lexical[name]), weight, named)[: max(2 * k, 20)]
+        stored = reader.get([ordinal for ordinal, *_ in ranked], visibilities)
         found += [
             _Found(name, each, cosine, bm25, relevance)
             for each, (_, cosine, bm25, relevance) in zip(stored, ranked, strict=True)
@@ -121,6 +128,25 @@ def _readers(snapshot: Snapshot, sources: Sequence[str] | None) -> dict[str, Any
     }
 
 
+def _queries(
+    question: str,
+    readers: Mapping[str, Any],
+    embedder: Embedder,
+    vector: NDArray[np.float32] | None,
+    embedder_of: Callable[[str], Embedder] | None,
+) -> dict[str, NDArray[np.float32]]:
+    """By source the question's vector, from the model that made the source's vectors."""
+    embedded: dict[str, NDArray[np.float32]] = {} if vector is None else {embedder.fingerprint: vector}
+    queries = {}
+    for name, reader in readers.items():
+        of_source = reader.embedder if embedder_of is not None and reader.embedder else embedder.fingerprint
+        if of_source not in embedded:
+            model = embedder_of(of_source) if embedder_of and of_source != embedder.fingerprint else embedder
+            embedded[of_source] = model.embed_query(question)
+        queries[name] = embedded[of_source]
+    return queries
+
+
 def _lexical_weight(question: str, scores: Sequence[float]) -> float:
     """How much words count for this question, given all BM25 scores found for it."""
     best, second = [*sorted(scores, reverse=True)[:2], 0.0, 0.0][:2]
@@ -130,13 +156,14 @@ def _lexical_weight(question: str, scores: Sequence[float]) -> float:
 
 
 def _fused(
-    cosines: Mapping[int, float], words: Mapping[int, float], weight: float
+    cosines: Mapping[int, float], words: Mapping[int, float], weight: float, named: frozenset[int]
 ) -> list[tuple[int, float, float, float]]:
     """(ordinal, cosine, bm25, relevance), best first. What the words did not return is taken to hold none of them."""
     fused = []
     for ordinal, cosine in cosines.items():
         bm25 = words.get(ordinal, 0.0)
-        fused.append((ordinal, cosine, bm25, cosine + weight * bm25 / (bm25 + SATURATION)))
+        bonus = NAMED_BONUS if ordinal in named else 0.0
+        fused.append((ordinal, cosine, bm25, cosine + weight * bm25 / (bm25 + SATURATION) + bonus))
     fused.sort(key=lambda each: (-each[3], each[0]))
     return fused
 

@@ -30,7 +30,6 @@ from app.planning.plan import (
     Plan,
     Predicate,
     Related,
-    RelatedCount,
     Truncated,
 )
 from app.planning.schema_index import SchemaIndex
@@ -74,8 +73,6 @@ def columns_of(predicate: Predicate) -> set[ColumnRef]:
         return {predicate.column}
     if isinstance(predicate, ComparedColumns):
         return {predicate.left, predicate.right}
-    if isinstance(predicate, RelatedCount):
-        return set()
     conditions: Sequence[Condition | Related] = predicate.conditions
     return {ref for condition in conditions for ref in columns_of(condition)}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import sqlglot
@@ -63,7 +63,7 @@ class Compiler:
         )
         query = query.from_(_table(self.plan.base), copy=False)
         for step in self.steps:
-            query = query.join(_table(step.to_table), on=_on(step), join_type="inner", copy=False)
+            query.append("joins", _joined(step))
         for tree in (*(self._predicate(p) for p in self.plan.where), *self._metric_filters()):
             query = query.where(tree, copy=False)
         if self.plan.group_by:
@@ -82,8 +82,10 @@ class Compiler:
         if plan.limit is None:
             return query
         if not plan.limit_within:
-            query = query.limit(plan.limit, copy=False)
-            return query.offset(plan.offset, copy=False) if plan.offset else query
+            query.set("limit", exp.Limit(expression=exp.Literal.number(plan.limit)))
+            if plan.offset:
+                query.set("offset", exp.Offset(expression=exp.Literal.number(plan.offset)))
+            return query
         return self._best_of_each(query, plan.limit)
 
     def _best_of_each(self, query: exp.Select, limit: int) -> exp.Select:
@@ -279,7 +281,7 @@ class Compiler:
         return list(dict.fromkeys(trees))
 
     def _qualified(self, text: str, table: str) -> exp.Expr:
-        tree = sqlglot.parse_one(text, dialect="duckdb")
+        tree = _parsed(text).copy()
         for column in tree.find_all(exp.Column):
             owner = self.index.catalog.table(column.table) if column.table else self.index.catalog.table(table)
             if owner is None:
@@ -365,10 +367,10 @@ class Compiler:
         if not path:
             raise CannotCompile(f"no join connects {self.plan.base} with {table}")
         first, rest = path[0], path[1:]
-        inner = exp.select().from_(_table(first.to_table))
+        inner = exp.select().from_(_table(first.to_table), copy=False)
         for step in rest:
-            inner = inner.join(_table(step.to_table), on=_on(step), join_type="inner")
-        return inner.where(_on(first))
+            inner.append("joins", _joined(step))
+        return inner.where(_on(first), copy=False)
 
     def _related_count(self, related: RelatedCount) -> exp.Expr:
         """`(SELECT count(*) FROM … WHERE …) > n` along the path from the base to the counted table."""
@@ -379,7 +381,9 @@ class Compiler:
             counted = self._count_rows(related.table)  # a row may be met by several ways
         else:
             counted = exp.Count(this=exp.Star())
-        inner = self._along_path(related.table).select(counted, append=False)
+        inner = self._along_path(related.table).select(counted, append=False, copy=False)
+        for condition in related.conditions:
+            inner = inner.where(self._condition(condition), copy=False)
         return _COMPARISONS[related.operator](this=inner.subquery(), expression=literal(related.number))
 
     def _counted_apart(self, related: RelatedCount, step: Step) -> exp.Expr:
@@ -387,12 +391,14 @@ class Compiler:
 
         Where none is few enough, those with too many are excluded instead, as rows without any are in no group.
         """
-        with_none = _HOLDS[related.operator](0, related.number)
+        with_none = related.holds_without_any
         compared = _OPPOSITE[related.operator] if with_none else related.operator
         key = _column(ColumnRef(step.to_table, step.to_columns[0]))
         own = ColumnRef(step.table, step.columns[0])
         known = exp.not_(exp.Is(this=key.copy(), expression=exp.Null()))
-        grouped = exp.select(key).from_(_table(step.to_table)).where(known)
+        grouped = exp.select(key).from_(_table(step.to_table), copy=False).where(known, copy=False)
+        for condition in related.conditions:
+            grouped = grouped.where(self._condition(condition), copy=False)
         counted = _COMPARISONS[compared](this=exp.Count(this=exp.Star()), expression=literal(related.number))
         inside: exp.Expr = exp.In(this=_column(own), query=grouped.group_by(key.copy()).having(counted).subquery())
         if not with_none:
@@ -404,11 +410,21 @@ class Compiler:
 
     def _related(self, related: Related) -> exp.Expr:
         """`[NOT] EXISTS (SELECT 1 FROM … WHERE …)` along the path from the base to the related table."""
-        inner = self._along_path(related.table).select(exp.Literal.number(1), append=False)
+        inner = self._along_path(related.table).select(exp.Literal.number(1), append=False, copy=False)
         for condition in related.conditions:
-            inner = inner.where(self._condition(condition))
+            inner = inner.where(self._condition(condition), copy=False)
         exists: exp.Expr = exp.Exists(this=inner)
         return exp.not_(exists) if related.negated else exists
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> exp.Expr:
+    """The tree of a metric's expression, to be copied before it is changed."""
+    return sqlglot.parse_one(text, dialect="duckdb")
+
+
+def _joined(step: Step) -> exp.Join:
+    return exp.Join(this=_table(step.to_table), on=_on(step), kind="INNER")
 
 
 def _without_infinity(tree: exp.Expr) -> exp.Expr:
@@ -421,9 +437,6 @@ def _without_infinity(tree: exp.Expr) -> exp.Expr:
 
 
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "=": "!=", "!=": "="}
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
-}  # fmt: skip
 _AGGREGATES: dict[str, type[exp.Func]] = {
     "count": exp.Count,
     "sum": exp.Sum,

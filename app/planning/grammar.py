@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from app.planning import patterns_computed as computed
@@ -301,12 +302,66 @@ PATTERNS: tuple[Pattern, ...] = (
 )
 
 
+_BEGUN_BY_OPERATOR: dict[Pattern, frozenset[str]] = {
+    everything: frozenset({"everything"}),
+    computed.running: frozenset({"running"}),
+    computed.rank: frozenset({"rank"}),
+    computed.difference: frozenset({"difference", "more_of"}),
+    computed.against: frozenset({"against"}),
+    computed.ordinal: frozenset({"ordinal"}),
+    nested.same_as: frozenset({"same"}),
+    presence.never: frozenset({"never", "not"}),
+    filters.comparative: frozenset({"comparative"}),
+    orders.common: frozenset({"common"}),
+    orders.most: frozenset({"most"}),
+    orders.superlative: frozenset({"superlative"}),
+    orders.by_measure: frozenset({"by", "prep"}),
+    grain: frozenset({"grain"}),
+    group: frozenset({"by", "group"}),
+    filters.negation: frozenset({"not"}),
+    filters.both: frozenset({"both"}),
+    distinct: frozenset({"distinct"}),
+    share: frozenset({"share"}),
+    ask_again: frozenset({"ask"}),
+    alternative: frozenset({"or"}),
+    orders.direction: frozenset({"direction"}),
+}
+"""Patterns that begin with an operator of one of these kinds, and need not be tried elsewhere."""
+_BEGUN_BY_KIND: dict[Pattern, frozenset[str]] = {
+    nested.columns_compared: frozenset({"column"}),
+    filters.column_condition: frozenset({"column"}),
+    filters.contained: frozenset({"unknown", "quoted", "value"}),
+    filters.period: frozenset({"period"}),
+    filters.value: frozenset({"value"}),
+    filters.key_number: frozenset({"number"}),
+    event: frozenset({"column"}),
+    presence.flag: frozenset({"column"}),
+    identifier: frozenset({"unknown"}),
+    table: frozenset({"table"}),
+    column: frozenset({"column"}),
+}
+"""The same by kind of element."""
+
+
+@lru_cache(maxsize=4096)
+def _possible(kind: str, operators: tuple[str, ...]) -> tuple[Pattern, ...]:
+    """The patterns, in order, that may begin with an element of that kind which may be these operators."""
+    return tuple(
+        pattern
+        for pattern in PATTERNS
+        if not _BEGUN_BY_OPERATOR.get(pattern, frozenset()).isdisjoint(operators)
+        or kind in _BEGUN_BY_KIND.get(pattern, ())
+        or (pattern not in _BEGUN_BY_OPERATOR and pattern not in _BEGUN_BY_KIND)
+    )
+
+
 def read(elements: Sequence[Element]) -> Draft:
     """The draft of one reading of a question; what was not understood is in `draft.uncovered`."""
     draft = Draft()
     i = 0
     while i < len(elements):
-        for pattern in PATTERNS:
+        begun = elements[i]
+        for pattern in _possible(begun.kind, tuple([op.kind for op in begun.ops])):
             end = pattern(draft, elements, i)
             if end is not None:
                 i = end

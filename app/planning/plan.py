@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -165,11 +166,20 @@ class Related(msgspec.Struct, frozen=True, tag="related"):
 
 
 class RelatedCount(msgspec.Struct, frozen=True, tag="related_count"):
-    """How many rows of `table` are related to the base row, compared with a number; none counts as 0."""
+    """How many rows of `table` that fulfil `conditions` are related to the base row, compared with a number; none
+    counts as 0.
+    """
 
     table: str
     operator: Literal["<", ">", "<=", ">=", "=", "!="]
     number: int | float
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def holds_without_any(self) -> bool:
+        """Whether a row to which none is related is one that is asked for."""
+        holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+        return self.number != 0 if self.operator == "!=" else holds[self.operator](0, self.number)
 
 
 class AgainstAggregate(msgspec.Struct, frozen=True, tag="against_aggregate"):

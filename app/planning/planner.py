@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from app.planning.grammar import read
 from app.planning.joins import JoinGraph
 from app.planning.linking import ValueLookup, link
 from app.planning.plan import ColumnRef, Plan, Predicate, Related
+from app.planning.popularity import with_what_is_counted
 from app.planning.ranker import among, ranker
 from app.planning.resolve import Contradictory, Unresolvable, resolve
 from app.planning.schema_index import SchemaIndex
@@ -31,6 +33,8 @@ SIBLING = 0.75
 """Trust left for each condition on rows that only share a parent with the rows asked for."""
 CANDIDATES = 8
 """Plans compiled and ranked."""
+REMEMBERED = 32
+"""Questions whose plans are kept, at some 50 kB each: as many as one answer may come to try."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +80,16 @@ class Planner:
         self.index = SchemaIndex(catalog, visibilities)
         self.graph = JoinGraph(self.index.catalog)
         self.values = values
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._planned)
 
     def plan(self, question: str, today: date) -> Planned:
-        """Candidates for a question, relative dates counted from `today`."""
+        """Candidates for a question, relative dates counted from `today`.
+
+        The last plans are remembered: what is offered in a question back is planned to be offered, and to be tried.
+        """
+        return self._remembered(question, today)
+
+    def _planned(self, question: str, today: date) -> Planned:
         tokens, elements = link(self._spelled_out(question), self.index, self.values, today)
         readings = segment(tokens, elements)
         top = readings[0][0] if readings else 0.0
@@ -91,7 +102,10 @@ class Planner:
                 least = min(least, _uncovered(draft, compact), key=lambda p: len(p.uncovered))
                 continue
             least = Planned(candidates=(), linked=_linked(compact))
-            reason = self._propose(draft, compact, (weight - top) / max(1.0, len(tokens)), proposals)
+            counted = with_what_is_counted(draft, self.index, self.graph)
+            if counted is None:
+                continue
+            reason = self._propose(counted, compact, (weight - top) / max(1.0, len(tokens)), proposals)
             if reason and not proposals:
                 return msgspec.structs.replace(least, contradiction=reason)
         return msgspec.structs.replace(least, candidates=self._compiled(question, proposals))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+
+import msgspec
 
 from app.planning.binding import Bound
 from app.planning.contradictions import contradiction
@@ -148,23 +150,44 @@ class Resolver:
             self._settle_share()
 
     def _count_related(self) -> None:
-        """Of "how many customers have more than 2 orders" each customer's orders are counted, then the customers."""
-        items, having = self.draft.items, [f for f in self.draft.filters if f.kind == "having"]
-        counted = {m.table or next(iter(self.named), None) for m in items if m.kind == "count"}
-        if not having or self.draft.groups or len(items) != 1 or len(counted) != 1:
-            return
-        base = counted.pop()
+        """Of "how many customers have more than 2 orders" each customer's orders are counted, then the customers.
+
+        Customers that are listed are grouped instead, which shows the count, but for "fewer than 2": those without
+        any order are in no group.
+        """
+        having = [f for f in self.draft.filters if f.kind == "having"]
         tables = [f.measure.table for f in having if f.measure is not None and f.measure.kind == "count"]
-        if base is None or len(tables) != len(having) or not all(t and t != base for t in tables):
+        base = self._whose_related(tables)
+        if not having or self.draft.groups or base is None:
             return
-        if any(self.graph.reaches_without_multiplying(base, t) for t in tables if t):
-            raise Unresolvable("a count of rows of which there is one")
+        if len(tables) != len(having) or not all(t and t != base for t in tables):
+            return
+        related = []
         for condition, table in zip(having, tables, strict=True):
             number = condition.values[0]
             assert table is not None and isinstance(number, int | float)
-            self.counted_related.append(RelatedCount(table, condition.operator, number))  # type: ignore[arg-type]
+            related.append(RelatedCount(table, condition.operator, number))  # type: ignore[arg-type]
+        counting = any(m.kind == "count" for m in self.draft.items)
+        if not counting and not any(each.holds_without_any for each in related):
+            return
+        if any(self.graph.reaches_without_multiplying(base, t) for t in tables if t):
+            raise Unresolvable("a count of rows of which there is one")
+        self.counted_related += related
         kept = [f for f in self.draft.filters if f.kind != "having"]
-        self.draft = replace(self.draft, items=[replace(items[0], table=base)], filters=kept)
+        items = [replace(m, table=base) if m.kind == "count" else m for m in self.draft.items]
+        if not counting:
+            self.named = [name for name in self.named if name not in tables]
+        self.draft = replace(self.draft, items=items, filters=kept)
+
+    def _whose_related(self, counted: Sequence[str | None]) -> str | None:
+        """The table of whose rows the question tells how many others belong to them; None if that is not clear."""
+        items = self.draft.items
+        if len(items) == 1 and items[0].kind == "count":
+            return items[0].table or next(iter(self.named), None)
+        if self.draft.orders or any(m.kind != "column" for m in items):
+            return None
+        listed = set(self._item_tables()) if items else {name for name in self.named if name not in counted}
+        return listed.pop() if len(listed) == 1 else None
 
     def _settle_share(self) -> None:
         """Divide the conditions of a share: what follows its "are" or "have" is counted, periods restrict both."""
@@ -537,6 +560,7 @@ class Resolver:
         shown = {t for e in (*outputs, *groups, *(o.expression for o in order)) for t in tables_of(e)} | {base}
         direct: list[Predicate] = [*self._alternatives(base), *self._each(base), *self.counted_related]
         beyond: dict[str, list[Condition]] = {}
+        counted: dict[str, list[Condition]] = {each.table: [] for each in self.counted_related}
         for condition in self.draft.filters:
             if condition.either or condition.each:
                 continue
@@ -549,10 +573,13 @@ class Resolver:
             if isinstance(predicate, Condition) and many and negative:
                 positive = Condition(predicate.expression, _NEGATIVE[predicate.operator], predicate.values)
                 direct.append(Related(table, negated=True, conditions=(positive,)))
+            elif isinstance(predicate, Condition) and many and condition.kind == "period" and table in counted:
+                counted[table].append(predicate)
             elif isinstance(predicate, Condition) and table not in shown and many:
                 beyond.setdefault(table, []).append(predicate)
             else:
                 direct.append(predicate)
+        direct = [_within(p, counted) if isinstance(p, RelatedCount) else p for p in direct]
         direct = [*(_with_conditions(p, beyond) for p in direct), *self._happened()]
         direct = self._reconciled(direct, outputs)
         related = [Related(table, conditions=tuple(conditions)) for table, conditions in beyond.items()]
@@ -733,6 +760,11 @@ def tables_of_plan(plan: Plan) -> set[str]:
     """All tables that a plan names, those joined on the way between them left out."""
     expressions = [*(i.expression for i in plan.select), *plan.group_by, *(o.expression for o in plan.order_by)]
     return {plan.base, *(t for e in expressions for t in tables_of(e)), *(_table_of(p) for p in plan.where)}
+
+
+def _within(related: RelatedCount, periods: Mapping[str, Sequence[Condition]]) -> RelatedCount:
+    """The count of related rows within the periods that the question tells."""
+    return msgspec.structs.replace(related, conditions=tuple(periods[related.table]))
 
 
 def _table_of(predicate: Predicate) -> str:

@@ -189,7 +189,11 @@ class Wording:
             occurs = "does not occur" if predicate.negated else "also occurs"
             return f"the {words(predicate.column.column)} {occurs} where {said}"
         if isinstance(predicate, RelatedCount):
-            return f"the number of {plural(words(predicate.table))} {_OPERATORS[predicate.operator]} {predicate.number}"
+            within = "".join(f" with {self.predicate(c, predicate.table)}" for c in predicate.conditions)
+            counted = f"{plural(words(predicate.table))}{within}"
+            said = _OPERATORS[predicate.operator]
+            verb = "" if said.startswith("is") else "is "
+            return f"the number of {counted} {verb}{said} {predicate.number}"
         return self._related(predicate, base)
 
     def _against(self, predicate: AgainstAggregate, base: str) -> str:

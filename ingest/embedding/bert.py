@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ingest.embedding.models import read_json
+from ingest.embedding.errors import ModelUnusable
+from ingest.embedding.models import COPY_AGAIN, read_json
 from ingest.embedding.runtime import QUANTISATION_GROUP, import_openvino
 
 _MASKED = -30_000.0
@@ -38,8 +39,11 @@ def module_kinds(folder: Path) -> list[str]:
     import json
 
     path = folder / "modules.json"
-    modules = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
+    try:
+        modules = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        return [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ModelUnusable(f"{path} of the embedding model is damaged ({error})", hint=COPY_AGAIN) from error
 
 
 def _pooling(folder: Path) -> str:

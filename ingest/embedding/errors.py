@@ -2,6 +2,7 @@
 
 EmbeddingError             code, message, hint
 ├── ModelNotFound          no such folder, package or downloaded model
+├── ModelUnusable          its folder is no sentence-transformers model, or is damaged
 ├── ModelNotExported       there is no export of it yet, and torch is not installed to make one
 ├── ExportFailed           converting the model did not work
 ├── EndpointUnavailable    an embedding endpoint does not answer now
@@ -26,6 +27,12 @@ class ModelNotFound(EmbeddingError):
     """The configured model is neither a folder, nor the packaged model, nor a downloaded one."""
 
     code = "model_not_found"
+
+
+class ModelUnusable(EmbeddingError):
+    """The model's folder lacks files, or what is in them is damaged or does not fit together."""
+
+    code = "model_unusable"
 
 
 class ModelNotExported(EmbeddingError):

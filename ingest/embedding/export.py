@@ -15,10 +15,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ingest.embedding.bert import build_bert, is_plain_bert
-from ingest.embedding.errors import ExportFailed, ModelNotExported
-from ingest.embedding.models import EXPORT_VERSION, read_json
-from ingest.embedding.runtime import import_openvino
+from ingest.embedding.errors import ExportFailed, ModelNotExported, ModelUnusable
+from ingest.embedding.models import COPY_AGAIN, EXPORT_VERSION, read_json, require_model
+from ingest.embedding.runtime import Tokens, import_openvino, normalised
 
 _TIMEOUT = 600  # seconds
 
@@ -27,6 +30,7 @@ def ensure_export(model: Path, export: Path) -> None:
     """Make the folder `export` from the model in `model`, unless it is there. It appears whole or not at all."""
     if (export / "meta.json").is_file():
         return
+    require_model(model)
     plain = is_plain_bert(model)
     if not plain:
         _require_torch(model, export)
@@ -34,9 +38,10 @@ def ensure_export(model: Path, export: Path) -> None:
     building = export.parent / f".building-{uuid.uuid4().hex}"
     try:
         if plain:
-            export_bert(model, building)
+            _export_whole_bert(model, building)
         else:
             run_traced_export(model, building)
+        _check_vectors(model, building)
         try:
             building.rename(export)
         except OSError:  # another process was first
@@ -46,22 +51,66 @@ def ensure_export(model: Path, export: Path) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _export_whole_bert(model: Path, out: Path) -> None:
+    """`export_bert`, with what damaged files raise as `ModelUnusable`."""
+    from safetensors import SafetensorError
+
+    try:
+        export_bert(model, out)
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+        problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
+        raise ModelUnusable(f"the embedding model in {model} is damaged ({problem})", hint=COPY_AGAIN) from error
+
+
+def _check_vectors(model: Path, building: Path) -> None:
+    """Embed a word as the service will; raises `ModelUnusable` unless it gives a vector of the dimension it tells."""
+    try:
+        vectors = run_export(building, ["word"])
+    except Exception as error:  # tokenizers raises plain exceptions, openvino RuntimeError; the model is at fault
+        message = f"the embedding model in {model} does not run ({type(error).__name__}: {error})"
+        raise ModelUnusable(message, hint=COPY_AGAIN) from error
+    told = int(read_json(building / "meta.json")["dimension"])
+    if vectors.shape != (1, told) or not np.isfinite(vectors).all():
+        message = f"the embedding model in {model} should give vectors of {told} numbers, and gives {vectors.shape[1]}"
+        raise ModelUnusable(message, hint=COPY_AGAIN)
+
+
+def run_export(export: Path, texts: list[str]) -> NDArray[np.float32]:
+    """What an export gives for texts, computed in single precision without the service's shortcuts: float32[n, d]."""
+    meta = read_json(export / "meta.json")
+    encodings = Tokens(export, int(meta["max_seq_length"])).encode(texts)
+    options = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
+    request = import_openvino().Core().compile_model(str(export / "model.xml"), "CPU", options).create_infer_request()
+    vectors = []
+    for each in encodings:
+        columns = {"input_ids": each.ids, "attention_mask": each.attention_mask, "token_type_ids": each.type_ids}
+        request.infer({name: np.array([columns[name]], dtype=np.int64) for name in meta["inputs"]})
+        vectors.append(np.array(request.get_output_tensor(0).data, dtype=np.float32)[0])
+    return normalised(np.stack(vectors))
+
+
 def export_bert(model: Path, out: Path) -> None:
     """Write the export of a BERT model into the new folder `out`, without torch."""
     config = read_json(model / "config.json")
     out.mkdir(parents=True)
     import_openvino().save_model(build_bert(model), str(out / "model.xml"), compress_to_fp16=False)
     shutil.copyfile(model / "tokenizer.json", out / "tokenizer.json")
-    longest = read_json(model / "sentence_bert_config.json").get("max_seq_length")
     _write_meta(
         out,
         model=str(config.get("_name_or_path") or model.name),
         dimension=int(config["hidden_size"]),
-        max_seq_length=int(longest or config["max_position_embeddings"]),
+        max_seq_length=_max_tokens(model, int(config["max_position_embeddings"])),
         inputs=["input_ids", "attention_mask", "token_type_ids"],
         pad_id=int(config.get("pad_token_id") or 0),
         prompts=dict(read_json(model / "config_sentence_transformers.json").get("prompts") or {}),
     )
+
+
+def _max_tokens(model: Path, positions: int) -> int:
+    """Tokens that a BERT model reads: sentence-transformers 6 leaves it to the tokenizer, earlier ones tell it."""
+    told = read_json(model / "sentence_bert_config.json").get("max_seq_length")
+    told = told or read_json(model / "tokenizer_config.json").get("model_max_length")
+    return min(int(told or positions), positions)
 
 
 def _require_torch(model: Path, export: Path) -> None:

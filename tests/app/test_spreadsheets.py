@@ -154,3 +154,44 @@ def test_only_totals_are_left_out(tmp_path: Path, last: list[Any], kept: bool) -
     opened.add(tmp_path / "in", "fees")
     assert opened.rows("How many fees are there?") == [(10 + kept,)]
     opened.engine.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        ([["Subtotal", "", 45], ["Grand total", "", 45]], 0),
+        ([["Total", "", 45], ["Average", "", 4.5]], 0),
+        ([["Total", "", 45], [], ["Total", "", 45]], 0),
+        ([["Total", "", 45], ["n10", "a", 10]], 2),
+        ([["Subtotal", "", 45], ["Grand total", "", 90]], 2),
+        ([["Total", "", 45], ["Total", "", 45], ["Total", "", 45], ["Total", "", 45]], 4),
+    ],
+    ids=["two totals", "total and mean", "a gap between", "data after it", "a total of totals", "more than three"],
+)
+def test_several_totals_are_left_out_together_or_not_at_all(tmp_path: Path, last: list[Any], kept: int) -> None:
+    opened = Asked(tmp_path / "home")
+    rows = [[f"n{n}", "ab"[n % 2], n] for n in range(10)]
+    write_csv(tmp_path / "in" / "fees.csv", ["name", "kind", "fee"], [*rows, *last])
+    opened.add(tmp_path / "in", "fees")
+    assert opened.rows("How many fees are there?") == [(10 + kept,)]
+    opened.engine.close()
+
+
+def test_a_totals_row_does_not_change_the_type_of_its_columns(tmp_path: Path) -> None:
+    """Its label stands in a column of padded numbers, which stay as wide as they are."""
+    opened = Asked(tmp_path / "home")
+    rows = [[f"{n:05d}", f"Reader {n}", n % 7] for n in range(120, 130)] + [["123", "Another reader", 3]]
+    total = ["Total", "", sum(row[2] for row in rows)]
+    write_csv(tmp_path / "in" / "readers.csv", ["badge", "reader", "books"], [*rows, total])
+    opened.add(tmp_path / "in", "readers")
+    (table,) = opened.engine.store.snapshot().sources["readers"].catalog.tables
+    assert {column.name: column.type for column in table.columns} == {
+        "badge": "text",
+        "reader": "text",
+        "books": "integer",
+    }
+    assert table.rows == 11
+    assert opened.rows("How many books has the badge 00123?") == [(123 % 7,)]
+    assert opened.rows("How many books has the badge 00129?") == [(129 % 7,)]
+    assert opened.rows("What is the total number of books?") == [(total[2],)]
+    opened.engine.close()

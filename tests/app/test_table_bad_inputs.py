@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.languages import other_language
 from tests.app.asking_tables import Asked
 
 DESCRIPTION = """
@@ -80,6 +81,9 @@ def test_typos_are_asked_back_and_the_option_answers(asked: Asked, question: str
         ("¿Cuántos clientes hay en Alemania?", "Spanish"),
         ("Combien de clients avons-nous en France ?", "French"),
         ("Quel est le montant total par status ?", "French"),
+        ("Quanti ordini sono nel magazzino?", "Italian"),
+        ("Quantos pedidos foram feitos na Alemanha em março?", "Portuguese"),
+        ("Hoeveel klanten zijn er in Duitsland?", "Dutch"),
     ],
 )
 def test_another_language_is_named_and_not_guessed_at(asked: Asked, question: str, language: str) -> None:
@@ -190,4 +194,49 @@ def test_a_table_of_a_thousand_columns(tmp_path: Path) -> None:
     started = time.perf_counter()
     opened.ask("average humidity of sensors")
     assert time.perf_counter() - started < 1
+    opened.engine.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What's Ada's and Bo's share?",
+        "Which hat was on sale as of May?",
+        "plus sizes on offer",
+        "",
+        "🙂",
+    ],
+)
+def test_english_is_not_taken_for_another_language(question: str) -> None:
+    assert other_language(question) is None
+
+
+@pytest.mark.parametrize(
+    ("personal", "code", "named"), [(False, "no_such_value", "town"), (True, "not_understood", "“Wakanda”")]
+)
+def test_a_place_is_looked_for_among_places_and_not_among_names(
+    tmp_path: Path, personal: bool, code: str, named: str
+) -> None:
+    """Of stores in Wakanda neither the stores' names are told, nor, where their towns are personal, other towns."""
+    description = tmp_path / "describe.yaml"
+    kind = "address" if personal else "none"
+    description.write_text(
+        f"tables:\n  stores:\n    columns:\n      town: {{pii: {kind}}}\n      store_name: {{synonyms: [store]}}\n"
+    )
+    opened = Asked(tmp_path / "home")
+    towns = ["Kiel", "Emden", "Husum"]
+    stores = [[n, f"Harbour {n}", towns[n % 3], n % 4 + 1] for n in range(1, 13)]
+    regions = [[n, f"Region {n}", ["Wismar", "Stade"][n % 2]] for n in range(1, 5)]
+    sheets = {
+        "stores": (["store_id", "store_name", "town", "region_id"], stores),
+        "regions": (["region_id", "region_name", "main_city"], regions),
+    }
+    opened.add_sheets("shop", sheets, description_path=str(description))
+    found = opened.ask("How many stores are in Wakanda?")
+    assert found.status == "refused" and found.refusal is not None
+    assert found.refusal.code == code
+    assert named in found.text
+    assert "Harbour" not in found.text
+    assert not (personal and "Wismar" in found.text)
+    assert opened.rows("How many stores are called Harbour 3?") == [(1,)]
     opened.engine.close()

@@ -76,11 +76,11 @@ def passages_of(home: Path, name: str) -> PassageReader:
 def all_passages(home: Path, name: str) -> list[StoredPassage]:
     """Every passage of a published source, in order."""
     passages = passages_of(home, name)
-    return passages.get(range(passages.count))
+    return passages.get(range(passages.count), BOTH)
 
 
 def found_documents(home: Path, name: str, query: str) -> list[str]:
     """Documents that a lexical search finds, best first."""
     passages = passages_of(home, name)
-    found = passages.get([ordinal for ordinal, _ in passages.search_lexical(query, 10, BOTH)])
+    found = passages.get([ordinal for ordinal, _ in passages.search_lexical(query, 10, BOTH)], BOTH)
     return list(dict.fromkeys(each.document for each in found))

@@ -68,6 +68,9 @@ def test_a_style_is_recognised_and_converted(cells: list[str], sql_type: str, va
     "cells",
     [
         ["01234", "99999"],  # codes with leading zeros
+        ["00123", "123", "0123"],  # of several widths, which are different codes
+        ["007", "7.5"],
+        ["-007", "12"],
         ["1234567890123456789", "1"],  # more digits than an integer has
         ["1.234.5", "2"],
         ["31/02/2024", "01/01/2024"],  # a day that does not exist

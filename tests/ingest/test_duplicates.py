@@ -17,10 +17,12 @@ def text(seed: int, words: int = 300) -> str:
 
 
 def duplicates(texts: dict[str, str], **told: dict[str, str]) -> list[Duplicate]:
-    """`told` holds `modified` and `status` by path, with `_` for `.`."""
-    modified, status = told.get("modified", {}), told.get("status", {})
+    """`told` holds `modified`, `status` and `seen` (the visibility, else public) by path."""
+    modified, status, seen = told.get("modified", {}), told.get("status", {}), told.get("seen", {})
     candidates = [
-        Candidate.of(path, body, signature(body), modified.get(path), {"status": status.get(path, "")})
+        Candidate.of(
+            path, body, signature(body), modified.get(path), {"status": status.get(path, "")}, seen.get(path, "public")
+        )
         for path, body in texts.items()
     ]
     return find_duplicates(candidates, texts.__getitem__)
@@ -63,6 +65,44 @@ def test_a_near_copy_is_collapsed() -> None:
 def test_what_differs_in_substance_is_a_version(one: str, other: str) -> None:
     found = duplicates({"a.md": f"{text(1)} {one}", "b.md": f"{text(1)} {other}"})
     assert found == [Duplicate("b.md", "a.md", "version")]
+
+
+@pytest.mark.parametrize("end", ["", " greetings"])
+def test_a_public_document_is_not_collapsed_into_an_internal_one(end: str) -> None:
+    pages = {"a-staff.md": text(1), "b.md": text(1) + end}
+    newer = {"a-staff.md": "2025-01-01T00:00:00+00:00", "b.md": "2024-01-01T00:00:00+00:00"}
+    found = duplicates(pages, modified=newer, seen={"a-staff.md": "internal"})
+    assert "b.md" not in [each.path for each in found]
+    assert duplicates(pages, modified=newer, seen=dict.fromkeys(pages, "internal")) != []
+
+
+def test_of_equal_texts_the_public_one_stands_for_all() -> None:
+    same = dict.fromkeys(("a-staff.md", "b.md", "c.md", "d-staff.md"), text(1))
+    found = duplicates(same, seen={"a-staff.md": "internal", "d-staff.md": "internal"})
+    assert [(each.path, each.kept) for each in found] == [
+        ("a-staff.md", "b.md"),
+        ("c.md", "b.md"),
+        ("d-staff.md", "b.md"),
+    ]
+
+
+def test_equal_texts_are_kept_for_each_audience_where_the_public_one_is_superseded() -> None:
+    same = dict.fromkeys(("a-staff.md", "b-staff.md", "c.md", "d.md"), text(1))
+    found = duplicates(
+        same,
+        seen={"a-staff.md": "internal", "b-staff.md": "internal"},
+        status=dict.fromkeys(("c.md", "d.md"), "expired"),
+    )
+    assert found == [Duplicate("b-staff.md", "a-staff.md", "exact"), Duplicate("d.md", "c.md", "exact")]
+
+
+def test_the_newer_version_that_all_may_see_is_named_before_an_internal_one() -> None:
+    pages = {"v1.md": text(1) + " costs 1", "v2.md": text(1) + " costs 2", "v3.md": text(1) + " costs 3"}
+    newer = {f"v{n}.md": f"202{n}-01-01T00:00:00+00:00" for n in (1, 2, 3)}
+    assert duplicates(pages, modified=newer, seen={"v3.md": "internal"}) == [
+        Duplicate("v1.md", "v2.md", "version"),
+        Duplicate("v2.md", "v3.md", "version"),
+    ]
 
 
 def test_a_third_of_other_text_is_no_copy() -> None:

@@ -17,6 +17,7 @@ from ingest.pipeline import purge_source, remove_source, rollback_manifest, sync
 from ingest.report import IngestReport
 from ingest.stores.snapshot import Store
 from tests.ingest.ingesting import (
+    BOTH,
     OPTIONS,
     all_passages,
     found_documents,
@@ -68,7 +69,7 @@ def test_passages_are_found_by_meaning(home: Path, shop: Path) -> None:
     passages = passages_of(home, "shop")
     query = open_embedder(DEFAULT_MODEL, model_cache()).embed_query("How is my order delivered?")
     (best, cosine), *_ = passages.search_dense(query, 3, ["internal"])
-    assert passages.get([best])[0].document == "shipping.md"
+    assert passages.get([best], BOTH)[0].document == "shipping.md"
     assert 0.2 < cosine < 1
 
 

@@ -15,11 +15,13 @@ from ingest.stores.manifest import publish
 from ingest.stores.snapshot import Store
 from tests.ingest.built_segments import Given, publish_source
 
+BOTH = ("public", "internal")
+
 
 def texts(store: Store, name: str) -> list[str | None]:
     passages = store.snapshot().sources[name].passages
     assert passages is not None
-    return [passage.text for passage in passages.get(range(passages.count))]
+    return [passage.text for passage in passages.get(range(passages.count), BOTH)]
 
 
 def test_an_empty_home_has_no_sources(tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ def test_a_new_manifest_is_seen_and_an_old_snapshot_stays_readable(tmp_path: Pat
     assert (old.id, store.snapshot().id) == ("00000001", "00000002")
     assert texts(store, "docs") == ["two"]
     held = old.sources["docs"].passages
-    assert held is not None and [passage.text for passage in held.get([0])] == ["one"]
+    assert held is not None and [passage.text for passage in held.get([0], BOTH)] == ["one"]
 
 
 def test_a_snapshot_survives_the_deletion_of_its_files_while_it_is_in_use(tmp_path: Path) -> None:
@@ -44,10 +46,10 @@ def test_a_snapshot_survives_the_deletion_of_its_files_while_it_is_in_use(tmp_pa
     passages = Store(tmp_path).snapshot().sources["docs"].passages
     assert passages is not None
     found = passages.search_lexical("one", 1, ["internal"])
-    assert passages.get([ordinal for ordinal, _ in found])
+    assert passages.get([ordinal for ordinal, _ in found], BOTH)
     shutil.rmtree(tmp_path / "store")
     assert passages.search_lexical("one", 1, ["internal"]) == found == [(0, pytest.approx(found[0][1]))]
-    assert [passage.text for passage in passages.get([0])] == ["one"]
+    assert [passage.text for passage in passages.get([0], BOTH)] == ["one"]
 
 
 def test_unchanged_sources_keep_their_reader(tmp_path: Path) -> None:
