@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app import answering
+from app.answer_cache import answer_key
 from app.clarifying import missing_subject, two_tables, what_is_missing
-from app.compound import answer_parts, says
+from app.compound import OPEN, answer_parts, says
 from app.errors import DeadlineExceeded
 from app.evidence import look
 from app.followups.compound import in_full
@@ -24,41 +25,74 @@ from app.followups.conversation import Conversation
 from app.followups.fragment import points_back
 from app.guards import Objection, objection
 from app.languages import other_language
+from app.llm.asked_by import asked_by
 from app.meanings import which_is_meant
 from app.missing_values import unknown_value
+from app.model_routing import route_with_model
+from app.model_splitting import split_with_model
+from app.model_tables import NOTHING, Modelled, ask_model
 from app.nearest_names import nearest_names
+from app.passage_answers import PassageAnswer
 from app.planning.schema_index import visible
+from app.progress import Progress, Stopped
 from app.routing import choose
 from app.rule_answers import rule_answer
 from app.spelling import did_you_mean
 from app.splitting import conjuncts, leans_on_another, parts
 from app.stopwatch import Stopwatch
 from app.table_answers import TablePlan, answer_tables, plan_tables
-from app.values import Answer, Clarify, Question, Route
+from app.values import Answer, Clarify, Question, Route, RouteName
+from app.verified.suggesting import suggestions
 from app.verified_answers import verified_answer
+from app.writing import written
 
 if TYPE_CHECKING:
     from app.engine import Engine
     from ingest.stores.snapshot import Snapshot, SourceReader
 
 
+UNANSWERED = ("not_in_data", "not_understood")
+"""Codes of refusals after which the question may be read otherwise; the others say what is wrong with it."""
 LEAST_TIME_S = 1.0
 """Seconds that must be left to see whether an option would be answered, or to look for names by their meaning."""
 
 
-def answer(question: Question, engine: Engine) -> Answer:
-    """The answer to a question. Never raises for what a question can cause; raises `AppError` for a broken store."""
-    watch, snapshot = Stopwatch(), engine.store.snapshot()
+def answer(question: Question, engine: Engine, progress: Progress | None = None) -> Answer:
+    """The answer to a question. Never raises for what a question can cause; raises `AppError` for a broken store.
+
+    `progress` hears of it while it is made, and may stop it.
+    """
+    progress = progress or Progress()
+    watch, snapshot = Stopwatch(progress.stage), engine.store.snapshot()
     sources = _asked_sources(question, snapshot)
     draft = answering.Draft(uuid.uuid4().hex, question, snapshot, sources, watch)
-    with watch.stage("guard"):
+    try:
+        with asked_by(question.caller.key_id, draft.identity):
+            found = _answered(question, snapshot, engine, draft, progress)
+    except DeadlineExceeded as error:
+        found = draft.partial(error)
+    except Stopped:
+        found = draft.partial(DeadlineExceeded("Whoever asked did not wait for the answer."))
+    return draft.told(progress.continued(found))
+
+
+def _answered(
+    question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, progress: Progress
+) -> Answer:
+    with draft.watch.stage("guard"):
         refused = objection(question.text)
     if refused is not None:
         return draft.refused(refused)
-    if not sources:
+    if not draft.sources:
         return draft.refused(
             Objection("no_sources", "There is nothing to ask yet. Add a source: answerable ingest add PATH.")
         )
+    if engine.models is not None:
+        draft.consultation = engine.models.consult(question, draft.identity, snapshot.id, stopped=progress.stopped)
+    key = answer_key(question, snapshot, engine)
+    kept = engine.answers.find(key, draft) if key is not None else None
+    if kept is not None:
+        return kept
     talk = Conversation(
         question,
         snapshot,
@@ -67,18 +101,38 @@ def answer(question: Question, engine: Engine) -> Answer:
         ask=lambda text: _single(msgspec.structs.replace(question, text=text), text, snapshot, engine, draft),
         alone=lambda *, tables=True: _on_its_own(question, snapshot, engine, draft, tables=tables),
     )
-    try:
-        found = verified_answer(question, snapshot, engine, draft) or talk.continued() or talk.alone()
-        talk.keep(found)
-        return found
-    except DeadlineExceeded as error:
-        return draft.partial(error)
+    found = verified_answer(question, snapshot, engine, draft) or talk.continued() or talk.alone()
+    found = talk.in_full(found)
+    found = written(question, found, draft, engine, progress)
+    talk.keep(found)
+    if key is not None:
+        engine.answers.keep(key, draft.told(found), draft, engine.masked)
+    return found
 
 
 def _on_its_own(
     question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
 ) -> Answer:
-    """The answer to a question that leans on none before it, from tables too unless they are ruled out."""
+    """The answer to a question that leans on none before it, from tables too unless they are ruled out.
+
+    Where it is refused, or a part of it is not answered, a model may say of what questions it consists.
+    """
+    found = _as_it_reads(question, snapshot, engine, draft, tables=tables)
+    made = draft.made.get(found.text)
+    left_open = found.status == "answered" and made is not None and any(n.startswith(OPEN) for n in made.notes)
+    left_open = left_open or (found.route == "passages" and not says(found, question.text))
+    unsure = found.status == "refused" and found.refusal is not None and found.refusal.code in UNANSWERED
+    if not (left_open or unsure) or not tables or question.deadline.left() < LEAST_TIME_S:
+        return found
+    pieces = split_with_model(question.text, draft)
+    joined = answer_parts(question, pieces, snapshot, engine, draft) if pieces is not None else None
+    return joined.answer if joined is not None and (not joined.missing or (joined.clear and unsure)) else found
+
+
+def _as_it_reads(
+    question: Question, snapshot: Snapshot, engine: Engine, draft: answering.Draft, *, tables: bool = True
+) -> Answer:
+    """The answer to a question and to the parts that its words tell."""
     ruled = rule_answer(question, snapshot, engine, draft) if tables else None
     if ruled is not None:
         return ruled
@@ -161,6 +215,7 @@ def _single(
     if not tables:
         plan = TablePlan(None, None, None, None, plan.threshold)
     route = choose(text, plan, passages, engine.settings.passage_threshold)
+    unmet: Objection | None = None
     if route.name == "tables":
         asked_back = None if offered else _which_is_meant(question, text, plan, answers, close=True)
         if asked_back is not None:
@@ -169,20 +224,45 @@ def _single(
         if found.objection is None:
             sure = msgspec.structs.replace(route, confidence=found.confidence)
             return draft.answered(sure, tables=(plan, found))
-        if passages.confidence < engine.settings.passage_threshold:
-            return draft.refused(found.objection, passages)
-        route = Route(name="passages", confidence=passages.confidence, reason="the tables hold nothing")
+        unmet, readable = found.objection, passages.confidence >= engine.settings.passage_threshold
+        name: RouteName = "passages" if readable else "none"
+        route = Route(name=name, confidence=passages.confidence, reason="the tables hold nothing")
+    unsure = unmet is None or unmet.code == "not_understood"
+    if unsure and route.name == "none" and tables and not offered:
+        draft.routed = route_with_model(question, text, draft, plan, passages)
+    asked = unsure and draft.routed in (None, "tables", "both")
+    modelled = ask_model(question, text, plan, passages, route, snapshot, engine, draft) if asked else NOTHING
+    if modelled.answer is not None:
+        return modelled.answer
     if route.name == "passages":
         return draft.answered(route, passages=passages)
-    asked_back = None if offered else _asked_back(question, text, plan, answers)
-    if asked_back is not None:
-        return draft.clarify(asked_back)
-    explained = None if offered else _unknown_words(question, text, plan, engine, draft)
-    if isinstance(explained, Clarify) and all(map(answers, explained.options)):
-        return draft.clarify(explained)
-    if isinstance(explained, Objection):
-        return draft.refused(explained, passages)
-    return draft.refused(answering.not_understood(text, plan, passages), passages)
+    if unmet is not None:
+        return draft.refused(unmet, passages)
+    return _unanswered(question, text, plan, passages, modelled, engine, draft, None if offered else answers)
+
+
+def _unanswered(
+    question: Question,
+    text: str,
+    plan: TablePlan,
+    passages: PassageAnswer,
+    modelled: Modelled,
+    engine: Engine,
+    draft: answering.Draft,
+    answers: _Answers | None,
+) -> Answer:
+    """A question back, or a refusal that says what fits nothing; only the latter without a way to try `answers`."""
+    if answers is not None:
+        asked_back = _asked_back(question, text, plan, answers) or modelled.asked_back(answers)
+        if asked_back is not None:
+            return draft.clarify(asked_back)
+        explained = _unknown_words(question, text, plan, engine, draft)
+        if isinstance(explained, Clarify) and all(map(answers, explained.options)):
+            return draft.clarify(explained)
+        if isinstance(explained, Objection):
+            return draft.refused(explained, passages)
+    near = () if answers is None else suggestions(question, draft.sources, engine)
+    return draft.refused(modelled.objection or answering.not_understood(text, plan, passages), passages, near)
 
 
 def _unknown_words(

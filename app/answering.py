@@ -15,15 +15,26 @@ from app.languages import other_language
 from app.passage_answers import PassageAnswer
 from app.stopwatch import Stopwatch
 from app.table_answers import UNSURE, TableAnswer, TablePlan
-from app.values import Answer, Citation, Clarify, Nearest, Question, Refusal, Route, Versions
-from app.verbalising.extractive import Reading
+from app.values import Answer, Citation, Clarify, Nearest, Planning, Question, Refusal, Route, RouteName, Versions
+from app.verbalising.quotes import place
 
 if TYPE_CHECKING:
+    from app.llm.consulting import Consultation
+    from app.verbalising.llm_writer import Written
     from ingest.stores.snapshot import Snapshot, SourceReader
 
 NEAREST = 3
 NEAREST_COSINE = 0.25
 """Cosine under which a passage is not worth offering (about that of unrelated texts under MiniLM)."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What an answer was put together from."""
+
+    tables: tuple[TablePlan, TableAnswer] | None = None
+    passages: tuple[PassageAnswer, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the service itself says beside them: parts that nothing answers."""
 
 
 class Draft:
@@ -40,6 +51,14 @@ class Draft:
         self.tables: tuple[TablePlan, TableAnswer] | None = None
         self.passages: tuple[PassageAnswer, ...] = ()
         """What the last answer put together here came from: what a session remembers."""
+        self.made: dict[str, Made] = {}
+        """Text of each answer and refusal put together here -> what it came from."""
+        self.routed: RouteName | None = None
+        """Where a model said that the answer is to be looked for, if it was asked."""
+        self.consultation: Consultation | None = None
+        """The way to language models; None where none is configured, and for questions that are only tried out."""
+        self.planning: Planning | None = None
+        """What was asked of a model to plan tables, told with whatever the answer comes to."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._as_of_source = {
             name: str(reader.entry.synced_at) if reader.catalog.dialect == "duckdb" else now
@@ -72,22 +91,26 @@ class Draft:
             elif isinstance(part, tuple):
                 texts.append(part[1].worded.text if part[1].worded is not None else "")
             elif part.reading is not None:
-                text, found = _renumbered(part.reading, citations)
+                text, found = renumbered(part.reading.text, part.reading.citations, citations)
                 texts.append(text)
                 citations += found
         used = {c.source for c in citations} | ({tables[0].source} if tables and tables[0].source else set())
         worded = tables[1].worded if tables else None
+        whole = "\n\n".join(text for text in texts if text)
+        notes = tuple(part for part in parts if isinstance(part, str))
+        self.made[whole] = Made(self.tables, self.passages, notes)
         return Answer(
             id=self.identity,
             status="answered",
             route=route.name,
-            text="\n\n".join(text for text in texts if text),
+            text=whole,
             citations=tuple(citations),
             table=tables[1].table if tables else None,
             sql=tables[1].sql if tables else None,
             figures=worded.figures if worded else (),
             chart=tables[1].chart if tables else None,
             computed=tables[1].computed if tables else None,
+            planner=tables[1].planning if tables else None,
             confidence=round(route.confidence, 4),
             as_of=self._as_of(used),
             timing_ms=self.watch.timing_ms(),
@@ -108,18 +131,25 @@ class Draft:
             versions=self.versions,
         )
 
-    def refused(self, objection: Objection, passages: PassageAnswer | None = None) -> Answer:
-        """A refusal with the reason and the nearest sources."""
+    def refused(
+        self, objection: Objection, passages: PassageAnswer | None = None, suggestions: Sequence[str] = ()
+    ) -> Answer:
+        """A refusal with the reason, questions that would be answered, and the nearest sources."""
         nearest = _nearest(passages)
         text = objection.reason
+        if suggestions:
+            text = f"{text} You could ask: {' or '.join(f'“{each}”' for each in suggestions)}."
         if nearest:
             text = f"{text} The nearest documents are: {'; '.join(map(_pointer, nearest))}."
+        self.made[text] = Made(passages=(passages,) if passages is not None else ())
         return Answer(
             id=self.identity,
             status="refused",
             route="none",
             text=text,
-            refusal=Refusal(code=objection.code, reason=objection.reason, nearest=nearest),
+            refusal=Refusal(
+                code=objection.code, reason=objection.reason, nearest=nearest, suggestions=tuple(suggestions)
+            ),
             timing_ms=self.watch.timing_ms(),
             versions=self.versions,
         )
@@ -135,27 +165,50 @@ class Draft:
             versions=self.versions,
         )
 
+    def rewritten(self, answer: Answer, written: Written, notes: Sequence[str] = ()) -> Answer:
+        """The answer in a model's words; the table, the query and what it cites beside them stay."""
+        used = {c.source for c in written.citations} | ({answer.sql.source} if answer.sql is not None else set())
+        return msgspec.structs.replace(
+            answer,
+            text="\n\n".join((written.text, *notes)),
+            citations=written.citations,
+            figures=written.figures,
+            as_of=self._as_of(used),
+            timing_ms=self.watch.timing_ms(),
+        )
+
+    def answered_from_nearest(self, written: Written, passages: PassageAnswer, confidence: float) -> Answer:
+        """An answer in a model's words from the passages that were the nearest, though not near enough to quote."""
+        route = Route(name="passages", confidence=confidence, reason="a model read the nearest passages")
+        found = self.answered(route, passages=msgspec.structs.replace(passages, reading=None))
+        return self.rewritten(found, written)
+
+    def told(self, answer: Answer) -> Answer:
+        """The answer with what models took part in it."""
+        if answer.planner is None and self.planning is not None:
+            answer = msgspec.structs.replace(answer, planner=msgspec.structs.replace(self.planning, by=None))
+        used = self.consultation
+        if used is None or not used.attempts:
+            return answer
+        versions = msgspec.structs.replace(answer.versions, prompts=dict(used.prompts), model=used.model)
+        return msgspec.structs.replace(answer, usage=used.usage(), versions=versions, timing_ms=self.watch.timing_ms())
+
     def _as_of(self, used: set[str]) -> str | None:
         """When the oldest of the sources used was last synced; a live source is as of now."""
         return min((self._as_of_source[name] for name in used if name in self._as_of_source), default=None)
 
 
-def _renumbered(reading: Reading, already: Sequence[Citation]) -> tuple[str, list[Citation]]:
-    """A reading whose citation numbers go on after those already given, and its citations that are new."""
+def renumbered(text: str, citations: Sequence[Citation], already: Sequence[Citation]) -> tuple[str, list[Citation]]:
+    """A text whose citation numbers go on after those already given, and its citations that are new."""
     numbers: dict[int, int] = {}
     new: list[Citation] = []
-    for citation in reading.citations:
-        same = next((c for c in already if _place(c) == _place(citation)), None)
+    for citation in citations:
+        same = next((c for c in already if place(c) == place(citation)), None)
         numbers[citation.n] = same.n if same is not None else len(already) + len(new) + 1
         if same is None:
             new.append(msgspec.structs.replace(citation, n=numbers[citation.n]))
     marks = re.compile(r"\[(\d+)\](?=\s|$)")
-    text = marks.sub(lambda found: f"[{numbers.get(int(found[1]), int(found[1]))}]", reading.text)
-    return text, new
-
-
-def _place(citation: Citation) -> tuple[str, str, int, int]:
-    return citation.source, citation.document, citation.start, citation.end
+    return marks.sub(lambda found: f"[{numbers.get(int(found[1]), int(found[1]))}]", text), new
 
 
 def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:

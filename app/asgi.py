@@ -16,6 +16,7 @@ from app.api.answering import Answering
 from app.api.answers import chart_picture, earlier_answer
 from app.api.ask import ask
 from app.api.callers import Callers
+from app.api.cost import cost
 from app.api.envelope import Envelope
 from app.api.errors import error_response
 from app.api.health import healthz, metrics_page, readyz
@@ -26,6 +27,7 @@ from app.api.sources import sources
 from app.api.sql_check import sql_check
 from app.api.verified import unverify, verified_queries, verify
 from app.engine import Engine
+from app.llm.loading import load_config
 from app.ops.logs import configure_logs
 from app.ops.metrics import Metrics
 from app.ops.scheduler import Scheduler
@@ -35,16 +37,20 @@ from app.settings import Settings, load_settings
 ENDPOINTS = (
     *(front_page, ask, search, sql_check, sources, source_quality, earlier_answer, chart_picture),
     *(verified_queries, verify, unverify),
+    *(cost,),
     *(healthz, readyz, metrics_page),
 )
 
 
 def create_app(settings: Settings) -> Envelope:
     """The ASGI application; raises `ConfigurationError` if it must not be started so."""
+    _check_prompts(settings)
     callers = Callers(settings)
     callers.check_start()
+    load_config(settings)
     engine = Engine(settings)
     metrics = Metrics()
+    engine.observe_attempt = metrics.count_attempt
     answering = Answering(engine, metrics)
     scheduler = Scheduler(engine, metrics)
 
@@ -73,6 +79,14 @@ def create_app(settings: Settings) -> Envelope:
         logging_config=None,
     )
     return Envelope(app, settings, metrics)
+
+
+def _check_prompts(settings: Settings) -> None:
+    """Raise `ConfigurationError` for prompts that cannot be used; they are read (0.4 s) only where they may be."""
+    if settings.prompts is not None or settings.llm_base_url or settings.llm_config is not None:
+        from app.llm.prompts import labels_of, open_prompts
+
+        open_prompts(settings, labels_of(load_config(settings))).close()
 
 
 def _openapi() -> OpenAPIConfig:

@@ -15,13 +15,16 @@ from app.errors import AppError
 
 COMMANDS = {
     "ask": ("app.commands.ask", "Ask a question and print the cited answer."),
-    "ingest": ("ingest.cli", "Add, synchronise and remove sources."),
+    "ingest": ("app.commands.ingest", "Add, synchronise and remove sources."),
     "describe": ("app.commands.describe", "Write a first description file of a source's tables."),
     "verify": ("app.commands.verify", "Approve question -> SQL pairs and check them."),
     "serve": ("app.commands.serve", "Answer questions over HTTP."),
     "eval": ("app.commands.evaluate", "Score the answers to a file of questions."),
+    "prompts": ("app.commands.prompts", "Show, compare, label and test prompts."),
     "keys": ("app.commands.keys", "Make, list and revoke keys."),
     "trace": ("app.commands.trace", "Show what was asked and answered."),
+    "dev": ("app.commands.dev", "Serve a scripted language model, to try and test with."),
+    "cost": ("app.commands.cost", "Show what language models have cost."),
     "doctor": ("app.commands.doctor", "Check the installation and say what to do."),
 }
 """Sub-command -> module with a Typer `app`, and the line that the help shows."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SPELLINGS = 3
 """Phrases of the part before that are tried for an "it" in documents."""
+OPEN = "About “"
+"""How the note on a part begins that nothing answers."""
 CLEARLY = 0.6
 """Confidence with which a part must be answered for another to be left open."""
 
@@ -106,7 +108,7 @@ def _said(part: Part) -> tuple[TablePlan, TableAnswer] | PassageAnswer | str:
         return part.tables
     if part.passages is not None:
         return part.passages
-    return f"About “{part.text.strip(' ?')}” I found nothing that answers it."
+    return f"{OPEN}{part.text.strip(' ?')}” I found nothing that answers it."
 
 
 def _answered(

@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING
 from app.errors import ModelMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.settings import Settings
-    from ingest.embedder import Embedder
+    from ingest.embedder import Embedder, Meter
     from ingest.stores.snapshot import Snapshot
 
 
 class Embedders:
     """The embedding models of one process, each opened when first needed. Thread-safe."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, meter: Callable[[], Meter] | None = None) -> None:
+        """`meter` opens what counts the requests to an endpoint."""
         self._settings = settings
+        self._meter = meter
         self._lock = threading.Lock()
         self._held: dict[str, Embedder] = {}
         self._configured: Embedder | None = None
@@ -35,7 +39,8 @@ class Embedders:
 
         with self._lock:
             if self._configured is None:
-                opened = open_embedder(self._settings.embedding_model, self._settings.cache)
+                meter = self._meter() if self._meter is not None and self._settings.embeds_elsewhere else None
+                opened = open_embedder(self._settings.embedding_model, self._settings.cache, meter)
                 self._configured = self._held.setdefault(opened.fingerprint, opened)
             return self._configured
 
@@ -68,3 +73,9 @@ class Embedders:
             if source.passages is not None:
                 passages[source.passages.embedder] += source.entry.passages
         return self.of(passages.most_common(1)[0][0] if passages else "")
+
+    def close(self) -> None:
+        """End the connections of models behind an endpoint."""
+        with self._lock:
+            for embedder in self._held.values():
+                embedder.close()

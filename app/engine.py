@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.embedders import Embedders
@@ -14,8 +15,13 @@ from app.settings import Settings
 from app.values import Caller
 
 if TYPE_CHECKING:
+    from app.answer_cache import AnswerCache
     from app.execution.executors import Executors
     from app.followups.sessions import Sessions
+    from app.llm.embeddings import EmbeddingSpending
+    from app.llm.models import Models
+    from app.llm.privacy import Privacy
+    from app.llm.values import Attempt
     from app.planning.held import Planners
     from app.verbalising.charts.rendering import ChartRenderer
     from app.verified.held import VerifiedQueries
@@ -24,6 +30,9 @@ if TYPE_CHECKING:
     from ingest.stores.snapshot import Store
 
 _log = logging.getLogger("answerable.engine")
+
+_WITH_A_NAME = "Ada Lovelace asks from London."
+"""What the detector examines to be warm: words that may be names open its slowest part."""
 
 Part = TypeVar("Part")
 Item = TypeVar("Item")
@@ -57,14 +66,20 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = Lazy(lambda: _open_store(settings))
-        self.embedders = Embedders(settings)
+        self._embedding_spending = Lazy(lambda: _open_embedding_spending(settings, self))
+        self.embedders = Embedders(settings, lambda: self._embedding_spending.get().of_questions())
         self._detector = Lazy(_open_detector)
         self._tables = Lazy(lambda: _open_tables(settings))
         self._planners = Lazy(_open_planners)
         self._verified = Lazy(lambda: _open_verified(settings))
         self._charts = Lazy(_open_charts)
         self._sessions = Lazy(lambda: _open_sessions(settings))
+        self._models = Lazy(lambda: _open_models(settings, self))
         self._pool = Lazy(lambda: ThreadPoolExecutor(settings.threads, thread_name_prefix="part"))
+        self.observe_attempt: Callable[[Attempt], None] = lambda _attempt: None
+        """Told of every attempt at a model, by the ledger: where a server counts its metrics."""
+        self._privacy = Lazy(lambda: _open_privacy(self))
+        self._answers = Lazy(lambda: _open_answers(self))
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -111,19 +126,34 @@ class Engine:
         """What callers' sessions remember (0.1 s to open)."""
         return self._sessions.get()
 
+    @property
+    def models(self) -> Models | None:
+        """Language models; None where none is configured. Raises `ConfigurationError`."""
+        if not (self.settings.llm_base_url or self.settings.llm_config):
+            return None
+        found = self._models.get()
+        return found if found.config.configured else None
+
     def side_by_side(self, work: Callable[[Item], Part], items: Sequence[Item]) -> list[Part]:
         """`work` done on several items at once, in their order; it must not call this again."""
-        return [work(item) for item in items] if len(items) < 2 else list(self._pool.get().map(work, items))
+        if len(items) < 2:
+            return [work(item) for item in items]
+        contexts = [copy_context() for _ in items]
+        return list(self._pool.get().map(lambda context, item: context.run(work, item), contexts, items))
+
+    @property
+    def answers(self) -> AnswerCache:
+        """Answers kept for a while; in the same place as the cache of model calls."""
+        return self._answers.get()
+
+    @property
+    def privacy(self) -> Privacy:
+        """What scrubs texts on their way to a model or a trace."""
+        return self._privacy.get()
 
     def masked(self, texts: list[str]) -> list[str]:
         """The texts of one answer with personal data and names as tokens; the same token for the same value in all."""
-        from app.scrubbing import TokenMap
-
-        tokens = TokenMap()
-        distinct = list(dict.fromkeys(texts))
-        found = zip(distinct, self.detector.detect(distinct, names=True), strict=True)
-        masked = {text: tokens.masked(text, spans) for text, spans in found}
-        return [masked[text] for text in texts]
+        return self.privacy.masked(texts)
 
     def start_warm_up(self) -> None:
         """Open, in a background thread, what the first question would otherwise wait for."""
@@ -141,6 +171,8 @@ class Engine:
                     source.passages.search_lexical("warm up", 1, Caller().visibilities)
             self.detector.detect(["warm up"])
             self.sessions.recall("")
+            if self.models is not None:  # imports and the model of names take four seconds; no endpoint is asked
+                self.privacy.masked([_WITH_A_NAME])
         except Exception as error:  # noqa: BLE001 - shown by /readyz; the part is opened again when a question needs it
             self.warm_up_failure = getattr(error, "message", type(error).__name__)
             _log.error("warm-up failed: %s", type(error).__name__, exc_info=error)
@@ -155,12 +187,23 @@ class Engine:
         self.charts.close()
         if self._sessions.opened is not None:
             self._sessions.opened.close()
+        if self._models.opened is not None:
+            self._models.opened.close()
+        self.embedders.close()
+        if self._embedding_spending.opened is not None:
+            self._embedding_spending.opened.close()
 
 
 def _open_store(settings: Settings) -> Store:
     from ingest.stores.snapshot import Store
 
     return Store(settings.home)
+
+
+def _open_embedding_spending(settings: Settings, engine: Engine) -> EmbeddingSpending:
+    from app.llm.embeddings import open_embedding_spending
+
+    return open_embedding_spending(settings, engine.observe_attempt)
 
 
 def _open_detector() -> Detector:
@@ -191,6 +234,25 @@ def _open_sessions(settings: Settings) -> Sessions:
     from app.ops.sessions import StateSessions
 
     return StateSessions(settings.state_path, settings.session_ttl_s)
+
+
+def _open_models(settings: Settings, engine: Engine) -> Models:
+    from app.llm.opening import open_models
+
+    return open_models(settings, engine)
+
+
+def _open_privacy(engine: Engine) -> Privacy:
+    from app.llm.privacy import Privacy
+
+    return Privacy(engine)
+
+
+def _open_answers(engine: Engine) -> AnswerCache:
+    from app.answer_cache import open_answers
+
+    models = engine.models
+    return open_answers(models.config.cache if models is not None else "off", engine.settings.answer_cache_s)
 
 
 def _open_tables(settings: Settings) -> Executors:

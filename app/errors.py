@@ -10,6 +10,7 @@ AppError                       code, status, message, hint
 ├── AlreadyExists         409  what should be added is there
 ├── TooLarge              413
 ├── RateLimited           429
+├── BudgetExhausted       429  no money left for language models; says when there will be
 ├── DeadlineExceeded      504  nothing was known at the deadline
 ├── ExecutionFailed       500  the engine refused a validated query
 ├── SourceUnavailable     503  the server of a live source does not answer, or has changed
@@ -95,6 +96,18 @@ class RateLimited(AppError):
 
     code = "rate_limited"
     status = 429
+
+
+class BudgetExhausted(AppError):
+    """The budget for language models is spent, and questions are not to be answered without one."""
+
+    code = "budget_exhausted"
+    status = 429
+
+    def __init__(self, message: str, *, hint: str = "", resets_at: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.resets_at = resets_at
+        """Seconds since the epoch; None: not known."""
 
 
 class DeadlineExceeded(AppError):

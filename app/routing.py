@@ -36,7 +36,7 @@ def choose(text: str, plan: TablePlan, passages: PassageAnswer, passage_threshol
     """The route of a question: tables need a sure plan, passages a confident reading; advice is asked of documents."""
     of_tables = asks_data(text) and plan.planned is not None and plan.planned.linked > 0
     readable = passages.confidence >= (max(SURE, passage_threshold) if of_tables else passage_threshold)
-    if plan.sure and not (readable and _asks_for_advice(text, plan, passages)):
+    if plan.sure and not (readable and _documents_are_meant(text, plan, passages)):
         return Route(name="tables", confidence=plan.confidence, reason="every word is accounted for by a plan")
     if readable:
         return Route(name="passages", confidence=passages.confidence, reason="a passage answers it")
@@ -50,9 +50,14 @@ def asks_data(text: str) -> bool:
     return _DATA.search(text) is not None and _HOW_LONG.search(text) is None
 
 
-def _asks_for_advice(text: str, plan: TablePlan, passages: PassageAnswer) -> bool:
+def asks_for_advice(text: str) -> bool:
+    """Whether a question wants advice or a rule ("how do I …", "can I …"), and nothing counted."""
+    return _ADVICE.search(text) is not None and _DATA.search(text) is None
+
+
+def _documents_are_meant(text: str, plan: TablePlan, passages: PassageAnswer) -> bool:
     """Whether documents should answer although the tables could."""
-    if _ADVICE.search(text) and not _DATA.search(text):
+    if asks_for_advice(text):
         return True
     if (
         answer_kind(text) in _SAID

@@ -14,10 +14,12 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import msgspec
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+TOKEN = re.compile(r"<[A-Z][A-Z_]*_[0-9]+>")
+"""What a token looks like."""
 WITHHELD = "<WITHHELD>"
 """Stands for a text that could not be examined."""
 PUBLISHED_KINDS = frozenset({"EMAIL_ADDRESS", "PHONE_NUMBER", "STREET_ADDRESS"})
@@ -38,10 +42,12 @@ _CELL_SCORES = {"STREET_ADDRESS": 2.0, "PHONE_NUMBER": 0.7}
 
 
 class TokenMap:
-    """Tokens of one answer and the values behind them. Neither printed nor sent anywhere."""
+    """Tokens of one answer and the values behind them. Not printed, not sent; it cannot be pickled or encoded."""
+
+    __slots__ = ("_counts", "_tokens", "_values")
 
     def __init__(self) -> None:
-        self._tokens: dict[tuple[str, str], str] = {}
+        self._tokens: dict[tuple[str, str, str], str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
@@ -51,21 +57,30 @@ class TokenMap:
     def __repr__(self) -> str:
         return f"TokenMap({len(self)} tokens)"
 
-    def token(self, kind: str, value: str) -> str:
-        """The value's token; the same for the same value."""
-        found = self._tokens.get((kind, value))
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        raise TypeError("A TokenMap stays in its process.")
+
+    def token(self, kind: str, value: str, *, apart: str = "") -> str:
+        """The value's token; the same for the same value, unless it is kept `apart` from others that read the same."""
+        found = self._tokens.get((kind, value, apart))
         if found is None:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             found = f"<{kind}_{self._counts[kind]}>"
-            self._tokens[(kind, value)] = found
+            self._tokens[(kind, value, apart)] = found
             self._values[found] = value
         return found
 
+    def respell(self, token: str, value: str) -> None:
+        """Restore a token as another spelling of its value from now on."""
+        self._values[token] = value
+
+    def values(self) -> Mapping[str, str]:
+        """Token -> value, for whoever decides which of them may be restored."""
+        return MappingProxyType(self._values)
+
     def restore(self, text: str) -> str:
         """The text with the values in place of their tokens, for a caller who may see them."""
-        for token, value in self._values.items():
-            text = text.replace(token, value)
-        return text
+        return TOKEN.sub(lambda found: self._values.get(found.group(), found.group()), text)
 
     def masked(self, text: str, spans: Sequence[PiiSpan]) -> str:
         """The text with each span replaced by its token; spans must not overlap."""

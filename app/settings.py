@@ -20,8 +20,10 @@ from app.errors import ConfigurationError
 from app.values import Role
 
 PREFIX = "ANSWERABLE_"
-USED_ELSEWHERE = frozenset({"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA"})
+USED_ELSEWHERE = frozenset({"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA", "ANSWERABLE_LLAMA_URL"})
 """Names that tests and benchmarks read; they configure nothing in the service."""
+_SECRET = frozenset({"llm_api_key", "embedding_api_key", "spending_url"})
+"""Fields that are never shown."""
 
 _log = logging.getLogger("answerable.settings")
 
@@ -70,10 +72,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Least probability of being right at which a table question is answered; a description file may set its own."""
     passage_threshold: Share = 0.21
     """Least confidence at which an answer read from passages is given; 95 % of what is answerable reaches it."""
+    llm_base_url: str = ""
+    """Base URL of an OpenAI-compatible endpoint, e.g. `https://api.openai.com/v1`; empty: no language model."""
+    llm_api_key: str = ""
+    """Key for that endpoint; empty for one that asks for none."""
+    llm_model: str = ""
+    """Model that is asked there."""
+    llm_config: Path | None = None
+    """YAML file with several providers, models by task, budgets and prices; see docs/models.md."""
+    spending_url: str = ""
+    """Database of the ledger and the budgets of model calls, e.g. `postgresql+psycopg://user:password@host/database`
+    where several hosts share them; empty: the state file under the home folder.
+    """
+    answer_cache_s: Annotated[float, msgspec.Meta(ge=0, le=604_800)] = 0.0
+    """Seconds that an answer with a model's part in it is kept for the same question of the same audience; 0: never."""
+    llm_schema_tokens: Annotated[int, msgspec.Meta(ge=200, le=200_000)] = 3000
+    """Tokens, reckoned at three characters each, of the schema that a model reads to plan a table question."""
     scrub_names: bool = False
     """Mask names of people in passages too. In traces and logs they are always masked."""
     reveal_personal_data: tuple[Role, ...] = ()
     """Roles of keys that see personal data unmasked, e.g. `owner`. Callers without a key never do."""
+    prompts: Path | None = None
+    """Folder of prompt files that replace the packaged ones of the same name; see docs/prompts.md."""
     require_key: bool = False
     """Ask for a key on a loopback address too."""
     allowed_hosts: tuple[str, ...] = ()
@@ -89,6 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["json", "text"] = "json"
     """`json` for one JSON object a line, `text` for reading at a terminal. Logs go to standard error."""
 
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _SECRET)
+        return f"Settings({', '.join(shown)})"
+
     @property
     def cache(self) -> Path:
         """Folder of exported models."""
@@ -98,6 +122,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def state_path(self) -> Path:
         """SQLite file with traces, keys and sessions."""
         return self.home / "state.db"
+
+    @property
+    def embeds_elsewhere(self) -> bool:
+        """The embedding model is behind an endpoint."""
+        from ingest.embedding.models import is_endpoint
+
+        return is_endpoint(self.embedding_model)
 
     @property
     def on_loopback(self) -> bool:
@@ -159,12 +190,12 @@ def allowed(kind: Any) -> str:
         if bounds.pattern:
             return "a size such as 512MB or 2GB"
         return f"{'a whole number' if base is int else 'a number'} from {bounds.ge} to {bounds.le}"
-    return {bool: "true or false", Path: "a folder"}.get(kind, "text")
+    return {bool: "true or false", Path: "a folder", Path | None: "a file or folder"}.get(kind, "text")
 
 
 def _parsed(name: str, text: str, kind: Any) -> Any:
     try:
-        if kind is Path:
+        if kind in (Path, Path | None):
             return Path(text)
         if typing.get_origin(kind) is tuple:
             return msgspec.convert([part.strip() for part in text.split(",") if part.strip()], kind, strict=False)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class Stopwatch:
     """Adds up milliseconds by stage; what several threads do side by side counts for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_stage: Callable[[str], None] | None = None) -> None:
         self._lock = threading.Lock()
         self._started = time.perf_counter()
         self._spent: dict[str, float] = {}
+        self._on_stage = on_stage
+        """Hears of each stage when it begins; what it raises keeps the stage from beginning."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time of the block for the stage `name`, also when it raises."""
+        if self._on_stage is not None:
+            self._on_stage(name)
         started = time.perf_counter()
         try:
             yield

@@ -20,7 +20,7 @@ from app.planning.wording import Wording
 from app.scrubbing import scrub_rows
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
-from app.values import Computed, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
+from app.values import Computed, Planning, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
 from app.verbalising.charts import chart_of
 from app.verbalising.outputs import planned_outputs
 from app.verbalising.restatement import Phrases, computed
@@ -69,6 +69,8 @@ class TableAnswer(msgspec.Struct, frozen=True):
     masked: int = 0
     confidence: float = 0.0
     """How likely the plan is right, its result known."""
+    planning: Planning | None = None
+    """What planned it, and how sure that was."""
     plan: Plan | None = None
     """The plan that was run; None for an answer that no plan stands behind."""
 
@@ -203,6 +205,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
         computed=computed(plan, planner.index, ran.query.tables),
         masked=scrubbed.masked,
         confidence=ran.confidence,
+        planning=Planning(by="grammar", confidence=round(ran.confidence, 4), grammar=round(ran.confidence, 4)),
         plan=plan,
     )
 

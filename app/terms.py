@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 from app.planning.stems import stemmed
+from ingest.folding import fold as fold
 from ingest.languages import STOP_WORDS as STOP_WORDS_OF
 from ingest.languages import Language
 
@@ -35,14 +35,6 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 _ENGLISH = STOP_WORDS | frozenset({"thing", "things", "stuff", "become", "becomes"})
 """The same with words that no passage need repeat, though they may name something in a table."""
-
-
-def fold(text: str) -> str:
-    """`text` without case and accents."""
-    if text.isascii():
-        return text.casefold()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
 @lru_cache(maxsize=50_000)

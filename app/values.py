@@ -239,6 +239,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reason: str
     nearest: tuple[Nearest, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    """Approved questions near this one, which would be answered."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +256,30 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     question: str
+
+
+class Planning(msgspec.Struct, frozen=True, kw_only=True):
+    """What planned a table answer, and how the choice was made; with `by` null, what was considered in vain."""
+
+    by: Literal["grammar", "model", "verified"] | None
+    confidence: float
+    """Of the plan that answered; 0 where none did."""
+    grammar: float | None = None
+    """Confidence of the grammar's best plan; null if it has none."""
+    model: float | None = None
+    """Confidence of the model's statement; null if no model was asked, or it gave none that ran."""
+    outcome: Literal["sql", "clarify", "unanswerable", "failed", "no_reply"] | None = None
+    """What came of asking the model; null if none was asked."""
+    samples: int = 0
+    """Statements that were asked of the model, put to the vote if more than one."""
+    agreement: float | None = None
+    """Share of them with the result that was taken."""
+    repairs: int = 0
+    """Corrections of the statement that was taken."""
+    coverage: float | None = None
+    """Share of the question's content words that the model's statement accounts for."""
+    same_as_grammar: bool | None = None
+    """Whether the grammar's best plan gave the same rows; null if it was not run."""
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +305,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A Vega-Lite specification with its data inline, where a picture says more than the text."""
     computed: Computed | None = None
     verified: Verified | None = None
+    planner: Planning | None = None
+    """For table questions: the grammar, a model or a verified query, and how sure each was."""
     confidence: float = 0.0
     as_of: str | None = None
     clarify: Clarify | None = None

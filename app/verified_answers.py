@@ -11,15 +11,15 @@ import msgspec
 from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.scrubbing import scrub_rows
-from app.table_answers import TableAnswer, TablePlan, threshold_of
+from app.sql_answers import outside_the_data, worded_rows
+from app.table_answers import TablePlan, threshold_of
 from app.validation import Rejected, validate
-from app.values import Answer, Question, Route, ScrubbedRows, SqlView, TableView, ValidatedQuery, Verified
+from app.values import Answer, Planning, Question, Route, Verified
 
 if TYPE_CHECKING:
     from app.answering import Draft
     from app.engine import Engine
     from app.verified.matching import Match
-    from app.verified.reading import SqlReading
     from app.verified.values import VerifiedQuery
     from ingest.stores.snapshot import Snapshot, SourceReader
 
@@ -104,7 +104,7 @@ def _answered(
     with watch.stage("validate"):
         query = validate(match.sql, catalog, database=database_name(source.name), max_rows=question.max_rows)
         reading = read_sql(match.sql, catalog)
-    beyond = _outside_the_data(match, reading) if catalog.dialect == "duckdb" else None
+    beyond = outside_the_data(match.periods, reading) if catalog.dialect == "duckdb" else None
     if beyond is not None:
         return draft.refused(beyond)
     with watch.stage("execute"):
@@ -114,43 +114,10 @@ def _answered(
     if len(scrubbed.rows) == 1 and all(cell is None for cell in scrubbed.rows[0]):
         return draft.refused(Objection("not_in_data", "The tables hold no row that this speaks of."))
     with watch.stage("word"):
-        found = _worded(scrubbed, query, reading, source.name)
+        found = worded_rows(scrubbed, query, reading, source.name, CONFIDENCE)
+        found = msgspec.structs.replace(found, planning=Planning(by="verified", confidence=CONFIDENCE))
     plan = TablePlan(source.name, None, None, None, threshold_of(question, source, engine.settings))
     route = Route(name="tables", confidence=CONFIDENCE, reason="a verified query")
     answer = draft.answered(route, tables=(plan, found))
     asked = match.shown if question.caller.role == "visitor" else match.query.question
     return msgspec.structs.replace(answer, verified=Verified(id=match.query.id, question=asked))
-
-
-def _worded(rows: ScrubbedRows, query: ValidatedQuery, reading: SqlReading, source: str) -> TableAnswer:
-    from app.verbalising.charts import chart_of
-    from app.verbalising.outputs import typed_outputs
-    from app.verbalising.plain_rows import word_rows
-    from app.verified.outputs import outputs_of
-
-    outputs = outputs_of(reading)
-    columns = tuple(msgspec.structs.replace(c, name=o.name) for c, o in zip(rows.columns, outputs, strict=True))
-    named = msgspec.structs.replace(rows, columns=columns)
-    ordered = reading.tree.args.get("order") is not None
-    return TableAnswer(
-        worded=word_rows(named, outputs),
-        chart=chart_of(typed_outputs(columns), named.rows, truncated=named.truncated, ordered=ordered),
-        table=TableView(columns=columns, rows=named.rows, truncated=named.truncated),
-        sql=SqlView(text=query.text, dialect=query.dialect, source=source),
-        masked=named.masked,
-        confidence=CONFIDENCE,
-    )
-
-
-def _outside_the_data(match: Match, reading: SqlReading) -> Objection | None:
-    """A period in which the tables hold nothing at all: a count of zero would mislead."""
-    for ref, start, end in match.periods:
-        column = reading.profile(ref)
-        first, last = str(column.minimum or "")[:10], str(column.maximum or "")[:10]
-        before = end is not None and str(end) <= first
-        after = start is not None and str(start) > last
-        if first and last and (before or after):
-            said = ref.column.replace("_", " ")
-            reason = f"The data has nothing in that period: {said} runs from {first} to {last}."
-            return Objection("not_in_data", reason)
-    return None

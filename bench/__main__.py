@@ -30,6 +30,8 @@ PARTS: dict[str, list[str]] = {
     "embedding": ["bench.embedding", "--cache", CACHE, *DATA],
     "text2sql": ["bench.text2sql", "--limit", "300", *DATA],
     "load": ["bench.load"],
+    "llm": ["bench.llm"],
+    "grounding": ["bench.grounding", *DATA],
 }
 """Part -> module and arguments."""
 WORK = ["--work", str(ROOT / "build" / "bench" / "work")]
@@ -38,6 +40,7 @@ HEAVY: dict[str, list[str]] = {
     "vectors": ["bench.vectors", *WORK, *DATA],
     "incremental": ["bench.incremental", *DATA],
     "peers": ["bench.peers", *WORK, *DATA],
+    "model_privacy": ["bench.model_privacy", *DATA],
 }
 """The same, for those that run only when they are named."""
 EVERY = PARTS | HEAVY

@@ -15,7 +15,8 @@ from pathlib import Path
 from connectors.base import Problem
 from ingest.builders import builder_versions
 from ingest.description import Description
-from ingest.embedder import Embedder, open_embedder
+from ingest.embedder import Embedder, is_endpoint, open_embedder
+from ingest.embedding.errors import EndpointRefused
 from ingest.errors import StoreError
 from ingest.hooks import IngestHooks, IngestOptions
 from ingest.layout import Layout
@@ -125,8 +126,23 @@ class Build:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedding model; opened at the first document, so that a source of tables needs none."""
-        return open_embedder(self.options.model, self.layout.cache)
+        """The embedding model; opened at the first document, so that a source of tables needs none.
+
+        Raises `EndpointRefused` for a model elsewhere where the source may not be sent to models.
+        """
+        kept = "never" in (self.request.models, self.description.models if self.description else None)
+        if kept and is_endpoint(self.options.model):
+            raise EndpointRefused(
+                f"{self.name} must not be sent to a model, and the embedding model is behind an endpoint.",
+                hint="Unset ANSWERABLE_EMBEDDING_MODEL to embed on this machine, or allow it with `--models`.",
+            )
+        meter = self.options.meter_of(self.name) if self.options.meter_of else None
+        return open_embedder(self.options.model, self.layout.cache, meter)
+
+    def close(self) -> None:
+        """End the connections of the embedding model, if it was opened."""
+        if "embedder" in self.__dict__:
+            self.embedder.close()
 
     @cached_property
     def builders(self) -> dict[str, str]:
@@ -159,6 +175,7 @@ def open_build(
     folder, scratch = root / "segment", root / "scratch"
     previous: Previous | None = None
     staging: Staging | None = None
+    build: Build | None = None
     try:
         folder.mkdir(parents=True)
         scratch.mkdir()
@@ -173,6 +190,8 @@ def open_build(
             build.note("read", "segment_replaced", "", problem, "noted")
         yield build
     finally:
+        if build is not None:
+            build.close()
         for opened in (previous, staging):
             if opened is not None:
                 opened.close()

@@ -6,6 +6,7 @@ Only the command that runs imports what it needs, so that help stays quick. Tabl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ import typer
 from ingest.terminal import ingest_bar, printed, printed_sync, report_lines, stated
 
 if TYPE_CHECKING:
+    from ingest.hooks import IngestOptions
     from ingest.report import IngestReport
     from ingest.stores.snapshot import SourceReader, Store
 
@@ -32,6 +34,7 @@ Option = Annotated[
 
 @app.command()
 def add(
+    context: typer.Context,
     path: Annotated[str, typer.Argument(help="Folder, file, database file or URL.")],
     name: Annotated[str | None, typer.Option(help="Name of the source. Default: from the path.")] = None,
     public: Annotated[
@@ -43,6 +46,10 @@ def add(
     kind: Annotated[str | None, typer.Option(help="Kind of connector. Default: told from the path.")] = None,
     every: Annotated[
         str | None, typer.Option(help="Interval at which `answerable serve` synchronises it, e.g. 1h; `off`: never.")
+    ] = None,
+    models: Annotated[
+        bool | None,
+        typer.Option("--models/--no-models", help="Whether it may be sent to a language model.", show_default="models"),
     ] = None,
     option: Option = None,
     home: Home = None,
@@ -58,9 +65,10 @@ def add(
         request = SourceRequest(
             path, name=name, kind=kind, options=_pairs(option), public=public,
             description_path=str(describe) if describe else None, every_s=every_s,
+            models=None if models is None else "allowed" if models else "never",
         )  # fmt: skip
         with ingest_bar(name or shown_location(path), quiet=as_json) as hooks:
-            report = ingest_source(_home(home), request, hooks)
+            report = ingest_source(_home(home), request, hooks, _options(context, home))
         if every and every_s is None:
             schedule_source(_home(home), report.source, None)
         printed(report, as_json, report_lines(report))
@@ -68,6 +76,7 @@ def add(
 
 @app.command()
 def sync(
+    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Sources. Default: all.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All sources; the same as naming none.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Read and embed everything again.")] = False,
@@ -84,16 +93,16 @@ def sync(
     with stated(as_json):
         from connectors.errors import ConnectorError
         from ingest.errors import DescriptionError
-        from ingest.hooks import IngestOptions
         from ingest.pipeline import purge_source, sync_source
 
+        options = _options(context, home, rebuild=rebuild)
         chosen = _chosen([] if every else names or [], _home(home))
         reports: list[IngestReport] = []
         failures: dict[str, Exception] = {}
         for name in chosen:
             try:
                 with ingest_bar(name, quiet=as_json) as hooks:
-                    reports.append(sync_source(_home(home), name, hooks, IngestOptions(rebuild=rebuild)))
+                    reports.append(sync_source(_home(home), name, hooks, options))
                 if purge:
                     purge_source(_home(home), name)
             except (ConnectorError, DescriptionError) as error:
@@ -192,6 +201,17 @@ def _home(home: Path | None) -> Path:
     from ingest.layout import default_home
 
     return home.expanduser().absolute() if home else default_home()
+
+
+def _options(context: typer.Context, home: Path | None, *, rebuild: bool = False) -> IngestOptions:
+    """How to ingest. `context.obj`, where whoever runs the command gives one, opens a home's meters of embedding."""
+    from ingest.embedder import is_endpoint
+    from ingest.hooks import IngestOptions
+
+    options = IngestOptions(rebuild=rebuild)
+    if context.obj is None or not is_endpoint(options.model):
+        return options
+    return replace(options, meter_of=context.obj(_home(home)))
 
 
 def _store(home: Path | None) -> Store:

@@ -17,7 +17,7 @@ import msgspec
 from ingest.description_yaml import MISSING, Node, load
 from ingest.errors import DescriptionError
 from ingest.pii.spans import KINDS, mask_kind
-from ingest.stores.catalog import Catalog, Column, Join, Metric, Table, Visibility
+from ingest.stores.catalog import Catalog, Column, Join, Metric, Sending, Table, Visibility
 
 
 class ColumnDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +77,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[tuple[str, Visibility], ...] = ()
     """Globs over document paths with their visibility, in file order."""
     planner_threshold: float | None = None
+    models: Sending | None = None
 
     def document_visibility(self, path: str) -> Visibility | None:
         """The visibility of a document by the first glob that matches its path; `*` also matches `/`."""
@@ -86,7 +87,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 def read_description(path: Path) -> Description:
     """Read a description file. Raises `DescriptionError` naming file, line and remedy."""
     root = load(path)
-    root.only("description", "visibility", "tables", "joins", "metrics", "documents", "planner_threshold")
+    root.only("description", "visibility", "tables", "joins", "metrics", "documents", "planner_threshold", "models")
     threshold = root.get("planner_threshold")
     return Description(
         path=str(path),
@@ -97,7 +98,13 @@ def read_description(path: Path) -> Description:
         metrics=tuple(_metric(name, node) for name, node in root.items("metrics")),
         documents=tuple(_document(glob, node) for glob, node in root.items("documents")),
         planner_threshold=None if threshold is MISSING else threshold.number(0.0, 1.0),
+        models=_sending(root),
     )
+
+
+def _sending(root: Node) -> Sending | None:
+    found = root.choice("models", ("allowed", "never"))
+    return None if found is None else ("never" if found == "never" else "allowed")
 
 
 def _visibility(node: Node) -> Visibility | None:
@@ -211,6 +218,7 @@ def apply_description(catalog: Catalog, description: Description) -> Catalog:
         metrics=(*catalog.metrics, *(checked_metric(m, names) for m in description.metrics)),
         description=description.description or catalog.description,
         planner_threshold=description.planner_threshold or catalog.planner_threshold,
+        models=description.models or catalog.models,
     )
 
 

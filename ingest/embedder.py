@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.embedding.errors import EmbeddingError, ExportFailed, ModelNotExported, ModelNotFound, ModelUnusable
+from ingest.embedding.metering import Meter
 from ingest.embedding.models import PACKAGED_MODEL, find_model, is_endpoint, model_fingerprint, read_json
 
 __all__ = [
@@ -24,9 +25,11 @@ __all__ = [
     "Embedder",
     "EmbeddingError",
     "ExportFailed",
+    "Meter",
     "ModelNotExported",
     "ModelNotFound",
     "ModelUnusable",
+    "is_endpoint",
     "open_embedder",
     "open_export",
 ]
@@ -35,17 +38,18 @@ DEFAULT_MODEL = PACKAGED_MODEL
 _REMEMBERED = 4096  # vectors
 
 
-def open_embedder(model: str, cache: Path) -> Embedder:
+def open_embedder(model: str, cache: Path, meter: Meter | None = None) -> Embedder:
     """The embedder for `model`: a packaged or downloaded name, a model's folder, the folder of an export, or the
     address of an OpenAI-compatible endpoint, `https://host/v1#model`.
 
     `cache` is the home's `cache` folder; the export lies in `cache/models/<fingerprint>/` and is made on first use,
-    which takes a second, or ten where it needs torch. Raises an `EmbeddingError` that says what to do.
+    which takes a second, or ten where it needs torch. `meter` counts the requests to an endpoint.
+    Raises an `EmbeddingError` that says what to do.
     """
     if is_endpoint(model):
         from ingest.embedding.endpoint import EndpointEmbedder
 
-        return EndpointEmbedder(model, cache)
+        return EndpointEmbedder(model, cache, meter)
     folder = find_model(model)
     if (folder / "meta.json").is_file() and (folder / "model.xml").is_file():
         return Embedder(folder)
@@ -118,6 +122,9 @@ class Embedder:
     def warm(self) -> None:
         """Load the model now rather than at the first question."""
         self.embed_query("warm")
+
+    def close(self) -> None:
+        """End its connections; a model of this machine has none."""
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         from ingest.embedding.runtime import normalised

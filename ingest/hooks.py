@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ingest.embedder import DEFAULT_MODEL
+from ingest.embedder import DEFAULT_MODEL, Meter
 
 STEPS = (
     "read", "clean", "deduplicate", "chunk", "detect", "embed", "store", "index", "profile", "seal", "publish",
@@ -42,6 +42,8 @@ class IngestOptions:
 
     model: str = field(default_factory=lambda: os.environ.get("ANSWERABLE_EMBEDDING_MODEL") or DEFAULT_MODEL)
     """Embedding model."""
+    meter_of: Callable[[str], Meter] | None = None
+    """What counts the requests to an embedding endpoint, for the source of a name; None: nobody does."""
     detect_names: bool = True
     """Find names of people too; the slowest part of detecting."""
     group_documents: int = 256

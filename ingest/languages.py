@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from ingest.folding import fold
 
 Language: TypeAlias = Literal["english", "german", "spanish", "french"]
 
@@ -80,14 +81,7 @@ def told_language(text: str) -> Language | None:
 
     Where English has as many it is English.
     """
-    words = set(_WORD.findall(_folded(text[:_SAMPLE])))
+    words = set(_WORD.findall(fold(text[:_SAMPLE])))
     counts = {language: len(words & telling) for language, telling in _TELLING.items()}
     best = max(counts, key=lambda language: (counts[language], language == "english"))
     return best if counts[best] else None
-
-
-def _folded(text: str) -> str:
-    lowered = text.casefold()
-    if lowered.isascii():
-        return lowered
-    return "".join(mark for mark in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(mark))

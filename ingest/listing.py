@@ -48,6 +48,7 @@ def shown(reader: SourceReader) -> dict[str, Any]:
     documents = [_document(each) for each in reader.passages.documents()] if reader.passages else []
     catalog = msgspec.to_builtins(reader.catalog)
     view = _entry(reader.entry) | {"segment": reader.segment.id, "created_at": reader.segment.created_at}
+    view |= {"models": "allowed" if reader.sendable else "never"}
     return view | {"documents": documents} | {key: catalog[key] for key in ("tables", "joins", "metrics")}
 
 
@@ -56,6 +57,8 @@ def source_details(reader: SourceReader) -> Iterator[Any]:
     entry = reader.entry
     yield f"{entry.name} ({entry.kind}, {entry.visibility}), synced {entry.synced_at}"
     yield f"  {shown_location(entry.location)}"
+    if not reader.sendable:
+        yield "  never sent to a language model"
     documents = list(reader.passages.documents()) if reader.passages else []
     if documents:
         yield f"\n{len(documents)} documents, {entry.passages} passages"

@@ -156,6 +156,7 @@ def _nothing_changed(build: Build) -> bool:
         and entry is not None
         and not build.options.rebuild
         and (entry.options, entry.description_path) == (dict(build.request.options), build.request.description_path)
+        and entry.models == (build.request.models or "allowed")
         and previous.info.inputs == build.inputs
         and previous.info.builders == build.builders
         and previous.documents() == build.staging.fingerprints()
@@ -202,6 +203,7 @@ def _publish(build: Build, segment: Segment, manifest: Manifest | None) -> Manif
         rows=sum(table.rows for table in build.tables),
         holds_password=holds_password(build.request.location),
         every_s=build.request.every_s,
+        models=build.request.models or "allowed",
     )
     with build.step("publish"):
         sources = {each.name: each for each in (manifest.sources if manifest else ())} | {entry.name: entry}

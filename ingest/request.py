@@ -11,7 +11,7 @@ from pathlib import Path
 from connectors.errors import SourceNotFound
 from connectors.registry import kind_of_url
 from ingest.errors import SourceExists, UnknownSource
-from ingest.stores.catalog import Visibility
+from ingest.stores.catalog import Sending, Visibility
 from ingest.stores.manifest import Manifest, SourceEntry
 
 _BARE_HOST = re.compile(r"^https?://(?:www\.)?([^/@:?#\[\]]+)(?::\d+)?/?$", re.IGNORECASE)
@@ -38,6 +38,8 @@ class SourceRequest:
     """Description file; None: as before, else `describe.yaml` in the folder."""
     every_s: int | None = None
     """Seconds between scheduled syncs; None: as before, else none."""
+    models: Sending | None = None
+    """Whether its content may be sent to a language model; None: as before, allowed for a new source."""
 
     @property
     def visibility(self) -> Visibility:
@@ -126,6 +128,7 @@ def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:
         public=entry.visibility == "public" if request.public is None else request.public,
         description_path=request.description_path or entry.description_path,
         every_s=entry.every_s if request.every_s is None else request.every_s,
+        models=request.models or entry.models,
     )
 
 

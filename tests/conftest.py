@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample"
 IN_CI = os.environ.get("ANSWERABLE_CI") == "1"
+LLAMA_URL = os.environ.get("ANSWERABLE_LLAMA_URL", "")
 READY_S = 60
 
 
@@ -39,11 +40,17 @@ MISSING: dict[str, Callable[[], str | None]] = {
     "network_namespace": _lacks_namespace,
 }
 """Marker -> why this machine cannot run its tests, or None."""
+OPTIONAL: dict[str, Callable[[], str | None]] = {
+    "llama": lambda: None if LLAMA_URL else "ANSWERABLE_LLAMA_URL is not set; see docs/local-models.md",
+}
+"""The same for parts that CI does without."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose part is missing; where `ANSWERABLE_CI=1`, a missing part is a failure."""
+    """Skip a test whose part is missing; where `ANSWERABLE_CI=1`, one that is missing and not optional is a failure."""
     for marker in item.iter_markers():
+        if marker.name in OPTIONAL and (lacking := OPTIONAL[marker.name]()) is not None:
+            pytest.skip(f"{marker.name}: {lacking}")
         reason = MISSING[marker.name]() if marker.name in MISSING else None
         if reason is not None:
             (pytest.fail if IN_CI else pytest.skip)(f"{marker.name}: {reason}")
@@ -55,6 +62,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("ANSWERABLE_") and name != "ANSWERABLE_CI":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def llama_url() -> str:
+    """Base URL of a real `llama-server`."""
+    return LLAMA_URL
 
 
 def run_cli(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -62,7 +62,11 @@ def test_every_command_is_mentioned(name):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_settings_and_files_that_are_mentioned_exist(page):
     text = page.read_text(encoding="utf-8")
-    known = {variable(field) for field in Settings.__struct_fields__} | {"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA"}
+    known = {variable(field) for field in Settings.__struct_fields__} | {
+        "ANSWERABLE_CI",
+        "ANSWERABLE_BENCH_DATA",
+        "ANSWERABLE_LLAMA_URL",
+    }
     assert set(re.findall(r"\bANSWERABLE_[A-Z_]*[A-Z]\b", text)) <= known
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / link).exists(), link

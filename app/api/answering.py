@@ -8,10 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
+
 from app.answer import answer
 from app.engine import Engine
 from app.errors import DeadlineExceeded, RateLimited
 from app.ops.metrics import Metrics
+from app.progress import Progress
 from app.values import Answer, Deadline, Question, Versions
 
 Result = TypeVar("Result")
@@ -31,12 +34,21 @@ class Answering:
         self._most = engine.settings.threads + engine.settings.waiting
         self._taken = 0
 
-    async def answer(self, question: Question, *, key_id: str | None) -> Answer:
-        """The answer, or at the deadline one that says so; traced and counted."""
+    async def answer(self, question: Question, progress: Progress | None = None, *, key_id: str | None) -> Answer:
+        """The answer, or at the deadline one that says so; traced and counted.
+
+        Then, and where nobody waits for it any more, the work is told to stop.
+        """
+        told = progress or Progress()
         try:
-            found = await self.run(lambda: answer(question, self._engine), question.deadline)
+            found = await self.run(lambda: answer(question, self._engine, told), question.deadline)
         except DeadlineExceeded as error:
-            found = out_of_time(question, self._engine, error)
+            told.stop()
+            found = told.continued(out_of_time(question, self._engine, error))
+            if told.told_text:
+                found = msgspec.structs.replace(found, status="partial")
+        finally:
+            told.stop()
         self._metrics.count_answer(found)
         self._engine.traces.record(question.text, found, key_id=key_id)
         return found
@@ -51,7 +63,11 @@ class Answering:
         future = self._pool.submit(work)
         future.add_done_callback(lambda done: self._release(loop, done))
         waiting = asyncio.wrap_future(future)
-        finished, _ = await asyncio.wait({waiting}, timeout=deadline.left() + GRACE_S)
+        try:
+            finished, _ = await asyncio.wait({waiting}, timeout=deadline.left() + GRACE_S)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
         if not finished:
             future.cancel()
             raise DeadlineExceeded(TIME_UP, hint="Ask something narrower.")

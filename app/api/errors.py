@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +13,7 @@ from litestar.exceptions import HTTPException
 
 from app.api.trace_id import trace_id
 from app.api.wire import ErrorBody, ErrorResponse
-from app.errors import AppError, NotAuthenticated, RateLimited
+from app.errors import AppError, BudgetExhausted, NotAuthenticated, RateLimited
 
 CODES = {400: "invalid_request", 401: "not_authenticated", 403: "not_permitted", 404: "not_found"} | {
     405: "method_not_allowed",
@@ -33,6 +35,8 @@ def error_response(_request: Request[Any, Any, Any], error: Exception) -> Respon
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RateLimited):
         headers["Retry-After"] = "2"
+    if isinstance(error, BudgetExhausted) and error.resets_at is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.resets_at - time.time())))
     return Response(ErrorResponse(error=body), status_code=status, headers=headers)
 
 

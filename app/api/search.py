@@ -15,6 +15,7 @@ from app.asking import check_text, checked_sources
 from app.engine import Engine
 from app.errors import InvalidRequest
 from app.execution import passages as search_passages
+from app.llm.asked_by import asked_by
 from app.named_documents import document_names
 from app.scrubbing import scrub_passages
 from app.values import Caller, Deadline, Passage
@@ -27,7 +28,12 @@ FILTERS = (PATH, AFTER, BEFORE, f"{METADATA}NAME")
 async def search(data: SearchRequest, engine: Engine, asker: Asker, answering: Answering) -> SearchResponse:
     """Find passages by meaning and by words."""
     deadline = Deadline.after(engine.settings.deadline_s)
-    return await answering.run(lambda: search_response(data, engine, asker.caller), deadline)
+
+    def found() -> SearchResponse:
+        with asked_by(asker.caller.key_id):
+            return search_response(data, engine, asker.caller)
+
+    return await answering.run(found, deadline)
 
 
 def search_response(request: SearchRequest, engine: Engine, caller: Caller) -> SearchResponse:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from app.commands.evaluate_text2sql import text2sql
 
 if TYPE_CHECKING:
-    from app.evals import Case, Gold, Report
+    from app.evals import Case, Gold, OpinionOf, Report
     from app.values import Answer
     from ingest.stores.snapshot import Snapshot
 
@@ -50,9 +50,16 @@ def evaluate(
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="What relative dates count from.")
     ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first questions.")] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Ask a model for a second opinion on answers out of documents.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
 ) -> None:
-    """Score the answers to a file of questions: right, wrong and refused apart."""
+    """Score the answers to a file of questions: right, wrong and refused apart, and what language models took.
+
+    With `--judge` the configured model for `judge` grades answers out of documents too; the outcome stays the check's.
+    """
     import os
 
     from app import evals
@@ -60,8 +67,13 @@ def evaluate(
     from app.settings import load_settings
 
     settings = load_settings(os.environ)
-    with asking(settings, today=today.date() if today else None) as (ask, gold), _progress() as show:
-        report = evals.evaluate(file, ask, gold, on_case=show)
+    counted_from = today.date() if today else None
+    with (
+        asking(settings, today=counted_from) as (ask, gold),
+        _opinions(settings, judge) as opinion,
+        _progress() as show,
+    ):
+        report = evals.evaluate(file, ask, gold, limit=limit, on_case=show, opinion=opinion)
     if json:
         typer.echo(to_json(report))
     else:
@@ -91,6 +103,22 @@ def asking(settings: Any, *, today: date | None = None) -> Iterator[tuple[Callab
     with gold_queries(engine.store.snapshot()) as gold:
         yield ask, gold
     engine.close()
+
+
+@contextmanager
+def _opinions(settings: Any, wanted: bool) -> Iterator[OpinionOf | None]:
+    """What asks a model for second opinions, where they are wanted. Raises `ConfigurationError`."""
+    if not wanted:
+        yield None
+        return
+    from app.engine import Engine
+    from app.evals.second_opinion import SecondOpinion
+
+    engine = Engine(settings)
+    try:
+        yield SecondOpinion(engine)
+    finally:
+        engine.close()
 
 
 @contextmanager
@@ -132,10 +160,11 @@ def _progress() -> Iterator[Callable[[Case], None]]:
 def _print(report: Report) -> None:
     from rich.console import Console
 
-    from app.evals.report import failures_text, summary_table
+    from app.evals.report import failures_text, models_text, summary_table
 
     console = Console()
     if report.failures:
         console.print(failures_text(report))
     console.print(summary_table(report))
+    console.print(models_text(report), end="")
     typer.echo(f"routes right: {report.routes_right:.0%}")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from app.values import Answer, Cell, Citation, TableView
+from app.values import Answer, Cell, Citation, Planning, TableView
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -82,6 +82,10 @@ def explanation(answer: Answer) -> Iterator[str]:
     """Where the answer came from: route, confidence, SQL and the time of each stage in milliseconds."""
     yield ""
     yield f"route: {answer.route}, confidence: {answer.confidence:.2f}, answer: {answer.id}"
+    if answer.planner is not None:
+        yield f"planned by: {_planned(answer.planner)}"
+    if answer.versions.prompts:
+        yield one_line(f"models: {_models(answer)}")
     if answer.computed is not None:
         yield one_line(f"computed: {answer.computed.text}")
     if answer.chart is not None:
@@ -91,6 +95,25 @@ def explanation(answer: Answer) -> Iterator[str]:
         yield from ("  " + line for line in plain(answer.sql.text).split("\n"))
     stages = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in answer.timing_ms.items())
     yield f"timing (ms): {stages}"
+
+
+def _planned(planning: Planning) -> str:
+    """Who planned, the vote, and how sure each was: `model, 3 statements, 100 % agree, model 0.84, grammar 0.31`."""
+    said = [planning.by or f"none (the model's outcome: {planning.outcome})"]
+    if planning.samples > 1 and planning.agreement is not None:
+        said.append(f"{planning.samples} statements, {planning.agreement:.0%} agree".replace("%", " %"))
+    if planning.repairs:
+        said.append(f"{planning.repairs} corrected")
+    sure = (("model", planning.model), ("grammar", planning.grammar))
+    return ", ".join(said + [f"{name} {value:.2f}" for name, value in sure if value is not None])
+
+
+def _models(answer: Answer) -> str:
+    """What models were asked, in the order asked, by which one, and what it took."""
+    usage, versions = answer.usage, answer.versions
+    cost = "cost unknown" if usage.cost_usd is None else f"${usage.cost_usd}"
+    took = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out, {cost}"
+    return f"{', '.join(versions.prompts)} by {versions.model or 'none that replied'}; {took}"
 
 
 def _table_notes(view: TableView) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.evals.dataset import CATEGORIES, Category
 from app.evals.metrics import Outcome, Tally, percentile, tally
-from app.values import RouteName, Status
+from app.evals.second_opinion import Opinion, Opinions, gathered
+from app.values import RouteName, Status, Usage
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,6 +37,25 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     route_right: bool
     confidence: float
     latency_ms: float
+    usage: Usage = Usage()
+    """What language models took for this answer."""
+    model: str | None = None
+    """`provider/model` that took part in it."""
+    opinion: Opinion | None = None
+    """What a model thinks of it; no part of the outcome."""
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What language models took to answer; all zero without one."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: str
+    """Of the questions whose cost is known."""
+    cost_per_question_usd: str | None
+    """Over all questions whose cost is known, those that no model was asked for included; None where none is."""
+    unpriced: int
+    """Questions with a call whose price is not known."""
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -53,6 +74,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Share of questions whose answer came by the expected route; informative, no outcome depends on it."""
     latency: Latency
     results: tuple[Result, ...]
+    spent: Spent
+    opinions: Opinions | None = None
+    """Second opinions, where they were asked for."""
 
     @property
     def failures(self) -> tuple[Result, ...]:
@@ -75,6 +99,20 @@ def summarise(results: Sequence[Result]) -> Report:
         routes_right=sum(result.route_right for result in results) / len(results) if results else 0.0,
         latency=_latency(result.latency_ms for result in results),
         results=tuple(results),
+        spent=_spent([result.usage for result in results]),
+        opinions=gathered((r.id, r.outcome, r.opinion) for r in results if r.opinion is not None),
+    )
+
+
+def _spent(used: Sequence[Usage]) -> Spent:
+    costs = [Decimal(usage.cost_usd) for usage in used if usage.cost_usd is not None]
+    spent = sum(costs, Decimal(0))
+    return Spent(
+        input_tokens=sum(usage.input_tokens for usage in used),
+        output_tokens=sum(usage.output_tokens for usage in used),
+        cost_usd=f"{spent:f}",
+        cost_per_question_usd=str(round(spent / len(costs), 6)) if costs else None,
+        unpriced=len(used) - len(costs),
     )
 
 
@@ -119,6 +157,27 @@ def failures_text(report: Report) -> Text:
         text.append(f"{result.id}  {result.outcome}: {result.question}\n", style="bold")
         text.append(f"  because   {'; '.join(result.reasons)}\n  expected  {result.expected}\n", style="dim")
         text.append(f"  got       {_shortened(result.got)}\n\n", style="dim")
+    return text
+
+
+def models_text(report: Report) -> Text:
+    """What language models took, and their second opinions; nothing where none was asked, for a rich console."""
+    from rich.text import Text
+
+    text, spent, opinions = Text(), report.spent, report.opinions
+    if spent.input_tokens:
+        each = f", ${spent.cost_per_question_usd} a question" if spent.cost_per_question_usd is not None else ""
+        unpriced = f", {spent.unpriced} questions without a known price" if spent.unpriced else ""
+        tokens = f"{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out"
+        text.append(f"models: {tokens}, ${spent.cost_usd}{each}{unpriced}\n")
+    if opinions is not None:
+        grades = ", ".join(f"{grade} {count}" for grade, count in opinions.grades.items())
+        text.append(f"second opinion on {opinions.asked} answers: {grades}, no reply {opinions.unanswered}; ")
+        text.append(f"agrees with the check on {opinions.agreeing}, ${opinions.cost_usd}\n")
+        for result in report.results:
+            if result.id in opinions.differing and result.opinion is not None:
+                said = f"{result.id}: {result.outcome} by the check, {result.opinion.grade} by the model: "
+                text.append(f"  {said}{_shortened(result.opinion.reason)}\n", style="dim")
     return text
 
 

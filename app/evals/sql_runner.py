@@ -80,9 +80,9 @@ class SqlRunner:
             yield self._result(case, rows, diagnosis)
 
     def _result(self, case: SqlCase, gold: RowsOf, diagnosis: Diagnosis) -> SqlResult:
-        found, milliseconds = self._asked(case, self.engine)
-        outcome: Outcome = "failed" if found.status in ("partial", "failed") else _outcome(case, found, gold)
-        daring = found if found.status == "answered" else self._asked(case, self._unrestrained)[0]
+        found, milliseconds = asked(case, self.engine)
+        outcome: Outcome = "failed" if found.status in ("partial", "failed") else outcome_of(case, found, gold)
+        daring = found if found.status == "answered" else asked(case, self._unrestrained)[0]
         result = SqlResult(
             id=case.id,
             db=case.db,
@@ -90,7 +90,7 @@ class SqlRunner:
             difficulty=case.difficulty,
             outcome=outcome,
             confidence=daring.confidence if daring.status == "answered" else None,
-            unrestrained=_outcome(case, daring, gold),
+            unrestrained=outcome_of(case, daring, gold),
             latency_ms=round(milliseconds, 2),
             gold_sql=case.gold_sql,
             sql=found.sql.text if found.sql is not None else None,
@@ -101,19 +101,20 @@ class SqlRunner:
         cause, detail = diagnosis.cause(case, slug(case.db), found, gold)
         return msgspec.structs.replace(result, cause=cause, detail=detail)
 
-    @staticmethod
-    def _asked(case: SqlCase, engine: Engine) -> tuple[Answer, float]:
-        """The answer to a case and its milliseconds."""
-        from app.answer import answer
-        from app.asking import question_from
 
-        caller = Caller(sees_personal_data=True)
-        started = time.perf_counter()
-        question = question_from(case.question, engine, caller, sources=[slug(case.db)], max_rows=MOST_ROWS)
-        found = answer(question, engine)
-        return found, (time.perf_counter() - started) * 1000
+def asked(case: SqlCase, engine: Engine) -> tuple[Answer, float]:
+    """The service's answer to a case and its milliseconds."""
+    from app.answer import answer
+    from app.asking import question_from
+
+    caller = Caller(sees_personal_data=True)
+    started = time.perf_counter()
+    question = question_from(case.question, engine, caller, sources=[slug(case.db)], max_rows=MOST_ROWS)
+    found = answer(question, engine)
+    return found, (time.perf_counter() - started) * 1000
 
 
-def _outcome(case: SqlCase, answer: Answer, gold: RowsOf) -> Outcome:
+def outcome_of(case: SqlCase, answer: Answer, gold: RowsOf) -> Outcome:
+    """How an answer's rows compare with the gold rows."""
     got = answer.table.rows if answer.status == "answered" and answer.table is not None else None
     return score(got, gold, ordered=case.ordered)

@@ -19,6 +19,10 @@ class Executors:
         executor = self._sandbox if query.dialect == "duckdb" else self._servers
         return executor.run(query, snapshot, deadline)
 
+    def explain(self, query: ValidatedQuery, snapshot: HoldsSources, deadline: Deadline) -> None:
+        """Have the sandbox bind and plan a query without running it; raises `ExecutionFailed`, `DeadlineExceeded`."""
+        self._sandbox.explain(query, snapshot, deadline)
+
     def close(self) -> None:
         """Close the connections to servers."""
         self._servers.close()

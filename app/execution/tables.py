@@ -83,6 +83,13 @@ class TableExecutor:
         columns, _ = self._fetched(query.shadow or query.executable, 1, snapshot, deadline)
         return tuple((ColumnInfo(name, type_name(kind)), kind) for name, kind in columns)
 
+    def explain(self, query: ValidatedQuery, snapshot: HoldsSources, deadline: Deadline) -> None:
+        """Have the engine bind and plan a query without reading a row; raises as `run`.
+
+        For a query on a server it plans the same statement over the tables without rows.
+        """
+        self._fetched(f"EXPLAIN {query.shadow or query.executable}", 1, snapshot, deadline)
+
     def _fetched(
         self, sql: str, count: int, snapshot: HoldsSources, deadline: Deadline
     ) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:

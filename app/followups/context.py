@@ -40,6 +40,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     latest: Literal["tables", "passages"] | None = None
     tables: TableTurn | None = None
     passages: PassageTurn | None = None
+    question: str = ""
+    """The last question that was answered, in words that need no session."""
     options: tuple[str, ...] = ()
     """Whole questions of which the last answer asked to choose one."""
     chosen: tuple[TableTurn, ...] = ()

@@ -16,6 +16,7 @@ from app.followups import tables
 from app.followups.choosing import choice, is_bare
 from app.followups.context import Context, PassageTurn, TableTurn, session_id
 from app.followups.fragment import Fragment, fragment_of
+from app.followups.rewriting import may_lean, rewritten_question
 from app.guards import Objection
 from app.passage_answers import answer_passages
 from app.splitting import leans_on_another, spellings
@@ -94,6 +95,23 @@ class Conversation:
             if found is not None:
                 return found
         return self._spelled_out(self._context) or self._unanswerable(fragment)
+
+    def in_full(self, found: Answer) -> Answer:
+        """The answer to what a model takes a follow-up to mean, where the follow-up itself has none."""
+        context = self._context
+        if context is None or found.status != "refused" or found.refusal is None:
+            return found
+        fragment = fragment_of(self._question.text)
+        if found.refusal.code not in ("not_understood", "not_in_data") or not may_lean(fragment, self._question.text):
+            return found
+        whole = rewritten_question(self._question.text, fragment, context, self._draft)
+        if whole is None:
+            return found
+        answer = self._ask(whole)
+        if answer.status not in ("answered", "clarify"):
+            return found
+        self._asked, self._turn = whole, None
+        return msgspec.structs.replace(answer, understood_as=whole)
 
     def _unanswerable(self, fragment: Fragment) -> Answer | None:
         """A refusal of a question that cannot be whole and fits nothing before; None for one that may stand alone."""
@@ -252,9 +270,16 @@ class Conversation:
         if answer.status != "answered":
             return changed
         table, passage = self._table_turn(answer), self._passage_turn(answer)
+        if table is None and answer.sql is not None:
+            # no plan stands behind these rows: what follows must not be merged into an older one
+            changed = msgspec.structs.replace(changed, latest="tables", tables=None)
         latest = "tables" if table is not None else "passages" if passage is not None else changed.latest
         return msgspec.structs.replace(
-            changed, latest=latest, tables=table or changed.tables, passages=passage or changed.passages
+            changed,
+            latest=latest,
+            tables=table or changed.tables,
+            passages=passage or changed.passages,
+            question=answer.understood_as or self._asked,
         )
 
     def _table_turn(self, answer: Answer) -> TableTurn | None:

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
-import msgspec
-
+from app.ops.findings import Finding
+from app.ops.model_checks import alerts, cache, language_models, prompts, spending
 from app.ops.version import answerable_version
 from app.settings import Settings
 
@@ -22,15 +21,6 @@ LEAST_MEMORY_BYTES = 700_000_000
 PARTS = ("duckdb", "faiss-cpu", "litestar", "openvino", "presidio-analyzer", "spacy", "sqlglot", "tantivy", "uvicorn")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at; `remedy` says what to do if it is not `ok`."""
-
-    check: str
-    level: Literal["ok", "warning", "failure"]
-    message: str
-    remedy: str = ""
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check's finding, in the order in which a start would meet them."""
     for check in CHECKS:
@@ -38,7 +28,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield check(settings)
         except Exception as error:  # noqa: BLE001 - a check that breaks is a finding, and the others still run
             reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-            name = check.__name__.strip("_")
+            name = check.__name__.replace("_", " ")
             yield Finding(check=name, level="failure", message=str(reason), remedy=getattr(error, "hint", ""))
 
 
@@ -145,7 +135,10 @@ def verified(settings: Settings) -> Finding:
     return Finding(check="verified", level="ok", message=f"{len(queries)} verified queries, none stale")
 
 
-CHECKS: tuple[Callable[[Settings], Finding], ...] = (versions, home, disk, memory, stores, model, keys, verified)
+CHECKS: tuple[Callable[[Settings], Finding], ...] = (
+    *(versions, home, disk, memory, stores, model, keys, verified),
+    *(language_models, prompts, spending, cache, alerts),
+)
 REINSTALL = "Install again: `pip install answerable`."
 
 

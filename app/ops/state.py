@@ -42,6 +42,28 @@ KEYS = sa.Table(
     sa.Column("revoked_at", sa.Float),
 )
 
+PROMPT_VERSIONS = sa.Table(
+    "prompt_versions",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True, doc="name@hash"),
+    sa.Column("name", sa.String, nullable=False, index=True),
+    sa.Column("created_at", sa.Float, nullable=False, doc="First used or labelled; seconds since the epoch."),
+    sa.Column("content", sa.String, nullable=False, doc="JSON of `app.llm.prompts.version.Version`."),
+)
+
+PROMPT_LABELS = sa.Table(
+    "prompt_labels",
+    METADATA,
+    sa.Column("n", sa.Integer, primary_key=True, doc="In the order of the changes; rows are only ever added."),
+    sa.Column("name", sa.String, nullable=False, index=True),
+    sa.Column("label", sa.String, nullable=False),
+    sa.Column("before", sa.String, doc="The version that the label pointed at; null: none."),
+    sa.Column("after", sa.String, doc="The version that it points at from now on; null: none."),
+    sa.Column("at", sa.Float, nullable=False, doc="Seconds since the epoch."),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+)
+
 VERIFIED = sa.Table(
     "verified",
     METADATA,
@@ -69,6 +91,61 @@ SESSIONS = sa.Table(
     sa.Column("id", sa.String, primary_key=True, doc="SHA-256 (hex) of the key's id and the session's name."),
     sa.Column("expires_at", sa.Float, nullable=False, index=True, doc="Seconds since the epoch."),
     sa.Column("context", sa.LargeBinary, nullable=False, doc="JSON of `app.followups.context.Context`; not masked."),
+)
+
+SPENDING = sa.Table(
+    "spending",
+    METADATA,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("answer_id", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.Double, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("task", sa.String, nullable=False),
+    sa.Column("prompt", sa.String, nullable=False, doc="name@hash."),
+    sa.Column("provider", sa.String, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cached_input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("estimated", sa.Integer, nullable=False, doc="1: the tokens are estimated."),
+    sa.Column("cost_nano", sa.BigInteger, doc="10**-9 US dollars; null: no price is known."),
+    sa.Column("saved_nano", sa.BigInteger, doc="What a hit of the cache would have cost."),
+    sa.Column("key_id", sa.String),
+    sa.Column("sources", sa.String, nullable=False, doc="JSON list of names, sorted."),
+    sa.Column("duration_s", sa.Double, nullable=False),
+    sa.Column("first_token_s", sa.Double),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("error", sa.String, doc="Stable code."),
+    sqlite_autoincrement=True,
+)
+
+BUDGET_ACCOUNTS = sa.Table(
+    "budget_accounts",
+    METADATA,
+    sa.Column("scope", sa.String, primary_key=True, doc="all, key:ID, source:NAME or task:NAME."),
+    sa.Column("period", sa.String, primary_key=True, doc="2026-03 or 2026-03-29."),
+    sa.Column("spent_nano", sa.BigInteger, nullable=False),
+    sa.Column("reserved_nano", sa.BigInteger, nullable=False),
+)
+
+BUDGET_RESERVATIONS = sa.Table(
+    "budget_reservations",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("amount_nano", sa.BigInteger, nullable=False),
+    sa.Column("accounts", sa.String, nullable=False, doc="JSON list of [scope, period]."),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("counted_as_spent", sa.Integer, nullable=False, doc="1: it expired and its whole amount was spent."),
+)
+
+BUDGET_ALERTS = sa.Table(
+    "budget_alerts",
+    METADATA,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("period", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, primary_key=True, doc="soft or spent."),
+    sa.Column("limit_nano", sa.BigInteger, primary_key=True, doc="A limit that was changed alerts anew."),
+    sa.Column("at", sa.Double, nullable=False, doc="Seconds since the epoch."),
 )
 
 

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ _log = logging.getLogger("answerable.traces")
 WITHHELD = "<WITHHELD>"
 CLEAR_FIELDS = frozenset(
     {"id", "status", "route", "type", "name", "dialect", "source", "document", "url", "code", "as_of", "versions"}
-    | {"timing_ms", "usage", "column"}
+    | {"timing_ms", "usage", "column", "planner"}
 )
 """Fields of an answer that hold no content of questions or rows."""
 KEPT_ROWS = 20
@@ -106,6 +106,16 @@ class Traces:
     def latest(self, limit: int = 20) -> list[Trace]:
         """The newest traces, newest first."""
         return self._rows(limit=limit)
+
+    def questions(self, identities: Sequence[str]) -> dict[str, str]:
+        """The masked question of each answer that a trace is kept of."""
+        import sqlalchemy as sa
+
+        from app.ops.state import TRACES
+
+        query = sa.select(TRACES.c.id, TRACES.c.question).where(TRACES.c.id.in_(identities))
+        with self._state().connect() as connection:
+            return {row.id: row.question for row in connection.execute(query)}
 
     def flush(self, *, wait_s: float = 10.0) -> bool:
         """Wait until everything recorded so far is written; False if `wait_s` seconds were not enough."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import unicodedata
 from functools import lru_cache
 from typing import Any
+
+from ingest.folding import fold as fold
 
 
 class _Stemmers(threading.local):
@@ -64,11 +65,3 @@ def stem(word: str) -> str:
     if folded in _IRREGULAR:
         return _IRREGULAR[folded]
     return stemmed(folded) if folded.isalpha() else folded
-
-
-def fold(text: str) -> str:
-    """Lower case without accents."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))

@@ -18,6 +18,7 @@ from app.validation.findings import Finding, Rejected
 from app.validation.known_functions import known_functions
 from app.validation.known_nodes import known_nodes
 from app.validation.known_tables import known_tables
+from app.validation.named_columns import named_columns
 from app.validation.personal import personal_kinds
 from app.validation.servers import translated
 from app.validation.single_query import single_query
@@ -26,7 +27,7 @@ from ingest.stores.catalog import Catalog
 
 Rule: TypeAlias = Callable[[exp.Expr, Context], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (single_query, known_nodes, known_functions, known_tables)
-QUALIFIED_RULES: tuple[Rule, ...] = (bounded_joins,)
+QUALIFIED_RULES: tuple[Rule, ...] = (named_columns, bounded_joins)
 """Rules that need every column to know its table."""
 logging.getLogger("sqlglot").setLevel(
     logging.ERROR

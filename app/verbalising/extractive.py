@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.abstention import SURE, THRESHOLD, confidence, features
 from app.terms import term_set
 from app.values import Citation, Passage, ScrubbedPassages
+from app.verbalising.quotes import Quote, citation
 from app.verbalising.relevance import Asked, ScoredUnit, asked, held, says_opposite, scored_units
 from app.verbalising.units import Unit, units
 
@@ -40,7 +41,6 @@ _LIST_QUOTES = 4
 _LIST_NEAR_BEST = 0.6  # share of the best unit's overlap that a further list needs
 _LIST_RELEVANCE = 0.5  # and of its passage's relevance
 _SAME_ITEM = 0.6  # items that share this part of their terms (Jaccard) are told once
-_MASK = re.compile(r"<[A-Z][A-Z_]*_\d+>")
 _LEANING = re.compile(
     r"^(?:it|this|that|these|those|they|he|she|such|otherwise|then|later than that|after that)\b", re.IGNORECASE
 )
@@ -56,14 +56,6 @@ class Reading:
     confidence: float
     features: dict[str, float]
     """What the confidence was computed from, for the trace."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    """Neighbouring units of one passage, quoted together."""
-
-    passage: Passage
-    units: tuple[Unit, ...]
 
 
 def read(
@@ -117,7 +109,7 @@ def _with_cosines(
     return [leading[i] for i in order] + scored[count:], float(cosines[order[0]])
 
 
-def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[ScoredUnit]) -> list[_Quote]:
+def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[ScoredUnit]) -> list[Quote]:
     """What to quote, the best unit's passage first."""
     best = scored[0]
     first = _selection(question, passages[best.passage], best, scored)
@@ -145,13 +137,13 @@ def _quotes(question: Asked, passages: Sequence[Passage], scored: Sequence[Score
 
 def _further_lists(
     question: Asked, passages: Sequence[Passage], scored: Sequence[ScoredUnit], first: Sequence[Unit]
-) -> list[_Quote]:
+) -> list[Quote]:
     """The items of other passages that answer as well, without those already told."""
     best = scored[0]
     told = [term_set(unit.text, question.language) for unit in first]
     length = sum(len(unit.text) for unit in first)
     seen = {best.passage}
-    quotes: list[_Quote] = []
+    quotes: list[Quote] = []
     for each in scored[1:]:
         passage = passages[each.passage]
         near = each.overlap >= _LIST_NEAR_BEST * best.overlap
@@ -231,7 +223,7 @@ def _speaks_of(question: Asked, passage: Passage, unit: Unit) -> bool:
     return any(held(term, words) for term in question.terms)
 
 
-def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
+def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[Quote]:
     """The chosen units as quotes, neighbours with nothing but whitespace between them together."""
     groups: list[list[Unit]] = []
     for unit in chosen:
@@ -239,10 +231,10 @@ def _grouped(passage: Passage, chosen: Sequence[Unit]) -> list[_Quote]:
             groups[-1].append(unit)
         else:
             groups.append([unit])
-    return [_Quote(passage, tuple(group)) for group in groups]
+    return [Quote(passage, tuple(group)) for group in groups]
 
 
-def _worded(quotes: Sequence[_Quote]) -> tuple[str, tuple[Citation, ...]]:
+def _worded(quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
     parts: list[str] = []
     citations: list[Citation] = []
     for n, quote in enumerate(quotes, start=1):
@@ -250,7 +242,7 @@ def _worded(quotes: Sequence[_Quote]) -> tuple[str, tuple[Citation, ...]]:
         apart = quote.units[0].kind != "sentence" or (n > 1 and quotes[n - 2].units[-1].kind != "sentence")
         separator = "\n" if apart or "\n" in lines or (parts and "\n" in parts[-1]) else " "
         parts.append(f"{separator if parts else ''}{lines} [{n}]")
-        citations.append(_citation(n, quote))
+        citations.append(citation(n, quote))
     return "".join(parts), tuple(citations)
 
 
@@ -267,42 +259,3 @@ def _lines(chosen: Sequence[Unit]) -> str:
             text += ("\n" if text else "") + mark + unit.text
         running = unit.kind == "sentence"
     return text
-
-
-def _citation(n: int, quote: _Quote) -> Citation:
-    passage = quote.passage
-    start, end = quote.units[0].start, quote.units[-1].end
-    first, last = _document_offsets(passage, start, end)
-    return Citation(
-        n=n,
-        source=passage.source,
-        document=passage.document,
-        title=passage.title,
-        url=passage.url,
-        start=first,
-        end=last,
-        quote=passage.text[start:end],
-    )
-
-
-def _document_offsets(passage: Passage, start: int, end: int) -> tuple[int, int]:
-    """Offsets in the document of `passage.text[start:end]`; exact, or as narrow as masks before and after allow.
-
-    A mask is longer or shorter than what it hides, so offsets count from the passage's start up to its first mask, and
-    from its end back to its last one.
-    """
-    masks = [found.span() for found in _MASK.finditer(passage.text)]
-    if len(passage.text) == passage.end - passage.start or not masks:
-        return passage.start + start, passage.start + end
-    shift = (passage.end - passage.start) - len(passage.text)
-    first = passage.start + start
-    last = passage.start + end + shift
-    if start >= masks[-1][1]:
-        first += shift
-    elif start > masks[0][0]:
-        first = passage.start + masks[0][0]
-    if end <= masks[0][0]:
-        last -= shift
-    elif end < masks[-1][1]:
-        last = passage.start + masks[-1][1] + shift
-    return first, last

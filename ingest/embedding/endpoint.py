@@ -16,7 +16,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.embedder import Embedder
-from ingest.embedding.errors import EndpointRefused, EndpointUnavailable, ModelNotFound
+from ingest.embedding.errors import EndpointError, EndpointRefused, EndpointUnavailable, ModelNotFound
+from ingest.embedding.metering import EmbeddingRequest, Meter, Unmetered
 from ingest.embedding.models import PACKAGED_MODEL, find_model
+from ingest.embedding.timed import Clock, TimedBackend
 
 _log = logging.getLogger("answerable.embedding")
 
@@ -42,28 +44,25 @@ _AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE_S = 20.0
 _PROBE = "dimension"
 
-Observer = Callable[[str, str, int, "int | None", float], None]
-"""Told of each request: host, model, texts, tokens as the endpoint reports them (None: it does not), seconds."""
-_observers: list[Observer] = []
-
-
-def observe(observer: Observer) -> Callable[[], None]:
-    """Tell `observer` of every request from now on; call what is returned to end it."""
-    _observers.append(observer)
-    return lambda: _observers.remove(observer)
+_FAULTS = {408: "timeout", 429: "rate_limited"}
+_NOT_SENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 
 
 class EndpointEmbedder(Embedder):
     """The same interface as a model of our own. Safe to share between threads; opening asks for one vector, once."""
 
-    def __init__(self, location: str, cache: Path, env: Mapping[str, str] | None = None) -> None:
-        self._url, self._model = _parts(location)
+    def __init__(
+        self, location: str, cache: Path, meter: Meter | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._url, self._model = location_parts(location)
+        self._meter = meter or Unmetered()
         self._key = (os.environ if env is None else env).get(KEY, "").strip()
         if self._key and not _is_safe(self._url):
             raise EndpointRefused(
                 f"{self._shown} would take the key in clear text.", hint="Use https://, or an address of this machine."
             )
-        self._pool = httpcore.ConnectionPool(max_connections=4)
+        self._clock = Clock()
+        self._pool = httpcore.ConnectionPool(max_connections=4, network_backend=TimedBackend(self._clock))
         dimension = self._known_dimension(cache)
         identity = hashlib.sha256(f"{self._url}\0{self._model}\0{dimension}".encode()).hexdigest()[:24]
         packaged = json.loads((find_model(PACKAGED_MODEL) / "sentence_bert_config.json").read_text(encoding="utf-8"))
@@ -105,6 +104,10 @@ class EndpointEmbedder(Embedder):
         known |= fresh
         return np.stack([known[text] for text in texts]) if texts else self._embed([])
 
+    def close(self) -> None:
+        """End its connections."""
+        self._pool.close()
+
     def _at_once(self, texts: Sequence[str]) -> NDArray[np.float32]:
         try:
             return self._embed(texts, tries=1, timeout_s=_QUESTION_TIMEOUT_S)
@@ -125,9 +128,10 @@ class EndpointEmbedder(Embedder):
                 f"{self.dimension}: {self._model} is another model now.",
                 hint="Give the model that is meant by its exact name, and sync with --rebuild.",
             )
-        vectors = np.array([vector for part in parts for vector in part], dtype=np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not np.isfinite(vectors).all() or not lengths.all():
+        with np.errstate(over="ignore"):
+            vectors = np.array([vector for part in parts for vector in part], dtype=np.float32)
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not np.isfinite(lengths).all() or not lengths.all():
             raise EndpointRefused(f"{self._shown} gave a vector without a direction.", hint="Check the model.")
         normalised: NDArray[np.float32] = vectors / lengths
         return normalised
@@ -147,27 +151,40 @@ class EndpointEmbedder(Embedder):
 
     def _asked(self, texts: Sequence[str], tries: int = 1, timeout_s: float = _TIMEOUT_S) -> list[list[float]]:
         """One vector for each text, tried again where that may help."""
-        content = {"model": self._model, "input": list(texts), "encoding_format": "float"}
-        for trial in range(1, tries + 1):
-            started = time.monotonic()
+        for trial in range(tries):
+            request = EmbeddingRequest(self._shown, self._model, texts, timeout_s, retry=trial)
             try:
-                answer = self._post(content, timeout_s)
+                return self._answered(request)
             except EndpointUnavailable as error:
-                if trial == tries:
+                if trial + 1 == tries:
                     raise
-                time.sleep(min(_LONGEST_PAUSE_S, error.wait_s or random.uniform(0, 0.5 * 2**trial)))  # noqa: S311
-                continue
-            usage = answer.get("usage")
-            tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-            for observer in tuple(_observers):
-                observer(self._shown, self._model, len(texts), tokens, time.monotonic() - started)
-            return self._vectors_of(answer, len(texts))
+                time.sleep(min(_LONGEST_PAUSE_S, error.wait_s or random.uniform(0, 2**trial)))  # noqa: S311
         raise AssertionError("the last trial returns or raises")
 
+    def _answered(self, request: EmbeddingRequest) -> list[list[float]]:
+        """One request, counted from before it is sent until its answer is read."""
+        metered = self._meter.began(request)
+        tokens: int | None = None
+        try:
+            content = {"model": self._model, "input": list(request.texts), "encoding_format": "float"}
+            answer = self._post(content, request.timeout_s)
+            tokens = _tokens_of(answer)
+            vectors = self._vectors_of(answer, len(request.texts))
+        except EndpointError as error:
+            metered.ended(tokens, error)
+            raise
+        except BaseException:
+            metered.ended(tokens, EndpointError("the request was broken off", fault="internal", begun=True))
+            raise
+        metered.ended(tokens)
+        return vectors
+
     def _post(self, content: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+        """The answer, all of it within `timeout_s` seconds."""
         headers = [(b"Content-Type", b"application/json"), (b"Accept", b"application/json")]
         if self._key:
             headers.append((b"Authorization", b"Bearer " + self._key.encode("latin-1", "replace")))
+        self._clock.start(timeout_s)
         timeout = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)}
         try:
             with self._pool.stream(
@@ -176,8 +193,12 @@ class EndpointEmbedder(Embedder):
             ) as answer:  # fmt: skip
                 body = self._body(answer)
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            message = f"{self._shown} cannot be reached for embeddings ({type(error).__name__})."
-            raise EndpointUnavailable(message, hint="Check the address and the network.") from error
+            raise EndpointUnavailable(
+                f"{self._shown} cannot be reached for embeddings ({type(error).__name__}).",
+                hint="Check the address and the network.",
+                fault="timeout" if isinstance(error, httpcore.TimeoutException) else "connection",
+                begun=not isinstance(error, _NOT_SENT),
+            ) from error
         return self._checked(answer.status, dict(answer.headers), body)
 
     def _body(self, answer: httpcore.Response) -> bytes:
@@ -185,7 +206,7 @@ class EndpointEmbedder(Embedder):
         for part in answer.iter_stream():
             size += len(part)
             if size > _LARGEST_ANSWER:
-                raise EndpointRefused(f"{self._shown} answers with more than {_LARGEST_ANSWER >> 20} MB.")
+                raise self._malformed(f"{self._shown} answers with more than {_LARGEST_ANSWER >> 20} MB.")
             parts.append(part)
         return b"".join(parts)
 
@@ -195,39 +216,48 @@ class EndpointEmbedder(Embedder):
             raise EndpointUnavailable(
                 f"{self._shown} answers with HTTP {status}.",
                 hint="Try again later.",
-                wait_s=float(wait) if wait.isdigit() else None,
+                fault=_FAULTS.get(status, "server_error"),
+                begun=status >= 500 or status == 408,
+                wait_s=float(wait) if wait.isascii() and wait.isdigit() else None,
             )
         if status in (401, 403):
-            raise EndpointRefused(f"{self._shown} refuses the key.", hint=f"Renew {KEY}.")
+            raise EndpointRefused(f"{self._shown} refuses the key.", hint=f"Renew {KEY}.", fault="not_authenticated")
         if status == 404:
             hint = "The address ends where /embeddings is added, e.g. https://host/v1#model."
-            raise EndpointRefused(f"{self._shown} has no model {self._model!r} for embeddings.", hint=hint)
+            message = f"{self._shown} has no model {self._model!r} for embeddings."
+            raise EndpointRefused(message, hint=hint, fault="unknown_model")
         if status != 200:
-            raise EndpointRefused(f"{self._shown} answers with HTTP {status}.", hint="Check the address and the model.")
+            message = f"{self._shown} answers with HTTP {status}."
+            raise EndpointRefused(message, hint="Check the address and the model.", fault="bad_request")
         try:
             answer = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             hint = "Is this an OpenAI-compatible endpoint?"
-            raise EndpointRefused(f"{self._shown} answers with something else than JSON.", hint=hint) from error
+            raise self._malformed(f"{self._shown} answers with something else than JSON.", hint) from error
         if not isinstance(answer, dict):
-            raise EndpointRefused(f"{self._shown} answers with JSON of another shape.")
+            raise self._malformed(f"{self._shown} answers with JSON of another shape.")
         return answer
 
     def _vectors_of(self, answer: Mapping[str, Any], count: int) -> list[list[float]]:
         data = answer.get("data")
-        rows = {row.get("index"): row.get("embedding") for row in data if isinstance(row, dict)} if data else {}
+        listed = data if isinstance(data, list) else []
+        rows = {row.get("index"): row.get("embedding") for row in listed if _is_row(row)}
         vectors = [rows.get(number) for number in range(count)]
         if not all(isinstance(vector, list) and vector and all(map(_is_number, vector)) for vector in vectors):
-            raise EndpointRefused(f"{self._shown} did not give a vector for each text.", hint="Check the model.")
+            raise self._malformed(f"{self._shown} did not give a vector for each text.", "Check the model.")
         return [list(vector) for vector in vectors if vector is not None]
+
+    @staticmethod
+    def _malformed(message: str, hint: str = "") -> EndpointRefused:
+        return EndpointRefused(message, hint=hint, fault="malformed", begun=True)
 
     @cached_property
     def _loaded_network(self) -> Any:
         raise AssertionError("the model is elsewhere")
 
 
-def _parts(location: str) -> tuple[str, str]:
-    """Base URL and model of `https://host/v1#model`."""
+def location_parts(location: str) -> tuple[str, str]:
+    """Base URL and model of `https://host/v1#model`. Raises `ModelNotFound` for anything else."""
     url, model = urldefrag(location)
     parts = urlsplit(url)
     if not parts.hostname or not model or parts.username or parts.password or parts.query:
@@ -256,5 +286,16 @@ def _without(text: str, spans: Sequence[Any]) -> str:
     return "".join((*parts, text[end:]))
 
 
+def _tokens_of(answer: Mapping[str, Any]) -> int | None:
+    """Tokens as the endpoint reports them; None where it does not, or not as a number."""
+    usage = answer.get("usage")
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None
+
+
+def _is_row(row: object) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("index"), int)
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**31 and not isinstance(value, bool))

@@ -5,8 +5,9 @@ EmbeddingError             code, message, hint
 ├── ModelUnusable          its folder is no sentence-transformers model, or is damaged
 ├── ModelNotExported       there is no export of it yet, and torch is not installed to make one
 ├── ExportFailed           converting the model did not work
-├── EndpointUnavailable    an embedding endpoint does not answer now
-└── EndpointRefused        it answers with something else than vectors, or must not be asked
+└── EndpointError          an embedding endpoint gave no vectors
+    ├── EndpointUnavailable    it does not answer now
+    └── EndpointRefused        it answers with something else than vectors, or must not be asked
 """
 
 from __future__ import annotations
@@ -47,17 +48,34 @@ class ExportFailed(EmbeddingError):
     code = "model_export_failed"
 
 
-class EndpointUnavailable(EmbeddingError):
+class EndpointError(EmbeddingError):
+    """An embedding endpoint gave no vectors."""
+
+    code = "embedding_endpoint_failed"
+
+    def __init__(self, message: str, *, hint: str = "", fault: str = "", begun: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+        """`timeout`, `connection`, `rate_limited`, `server_error`, `not_authenticated`, `unknown_model`,
+        `bad_request`, `malformed`; empty where nothing was sent.
+        """
+        self.begun = begun
+        """Whether the endpoint may have embedded the texts all the same, and charge for it."""
+
+
+class EndpointUnavailable(EndpointError):
     """An embedding endpoint does not answer now; `wait_s` is what it asks to wait (seconds)."""
 
     code = "embedding_endpoint_unavailable"
 
-    def __init__(self, message: str, *, hint: str = "", wait_s: float | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", fault: str = "", begun: bool = False, wait_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, fault=fault, begun=begun)
         self.wait_s = wait_s
 
 
-class EndpointRefused(EmbeddingError):
+class EndpointRefused(EndpointError):
     """An embedding endpoint refuses, gives something else than vectors, or must not be asked."""
 
     code = "embedding_endpoint_refused"

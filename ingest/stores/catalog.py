@@ -14,6 +14,7 @@ from connectors.base import ServerTable
 ColumnType: TypeAlias = Literal["integer", "number", "text", "boolean", "date", "timestamp", "time", "other"]
 Visibility: TypeAlias = Literal["public", "internal"]
 Dialect: TypeAlias = Literal["duckdb", "postgres", "mysql"]
+Sending: TypeAlias = Literal["allowed", "never"]
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -110,6 +111,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     planner_threshold: float | None = None
     """Least confidence at which a table question of this source is answered; None: the setting's."""
+    models: Sending = "allowed"
+    """Whether anything of this source, documents included, may be sent to a language model."""
 
     @property
     def dialect(self) -> Dialect:

@@ -16,7 +16,7 @@ import msgspec
 
 from ingest.errors import ManifestCorrupt, NothingToRollBackTo
 from ingest.layout import Layout
-from ingest.stores.catalog import Visibility
+from ingest.stores.catalog import Sending, Visibility
 from ingest.stores.durable import sync_folder, write_durably
 
 
@@ -40,6 +40,8 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The location holds a password itself; manifests that name it can be read by their owner only."""
     every_s: int | None = None
     """Seconds between scheduled syncs; None: only by hand."""
+    models: Sending = "allowed"
+    """Whether its content may be sent to a language model; the description file may forbid it too."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,6 +48,11 @@ class SourceReader:
         return self._segment.info
 
     @property
+    def sendable(self) -> bool:
+        """Whether anything of the source may be sent to a language model: neither entry nor description forbids it."""
+        return self.entry.models == "allowed" and self.catalog.models == "allowed"
+
+    @property
     def tables_path(self) -> Path | None:
         """The DuckDB file with the source's tables in schema `main`; None if it has no tables."""
         return self._segment.file(files.TABLES)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,6 +23,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.base import Problem
+from ingest.folding import fold
 from ingest.stores.catalog import Catalog, Column, Table
 from ingest.stores.identifiers import quoted
 
@@ -74,11 +74,7 @@ def normalise(text: str) -> str:
     >>> normalise("  São-Paulo (SP) ")
     'sao paulo sp'
     """
-    folded = text.casefold()
-    if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
-        folded = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return _SEPARATORS.sub(" ", folded).strip()
+    return _SEPARATORS.sub(" ", fold(text)).strip()
 
 
 def write_value_index(

@@ -17,6 +17,7 @@ ANSWER = {
     "chart",
     "computed",
     "verified",
+    "planner",
     "confidence",
     "as_of",
 } | {

@@ -81,5 +81,7 @@ def test_the_doctor_finds_nothing_wrong(sample_home, cli):
     run = cli(sample_home, "doctor", "--json")
     levels = {finding["check"]: finding["level"] for finding in json.loads(run.stdout)}
     assert run.returncode == 0, run.stdout
-    assert set(levels) == {"versions", "home", "disk", "memory", "stores", "model", "keys", "verified"}
+    checks = {"versions", "home", "disk", "memory", "stores", "model", "keys", "verified", "language models"}
+    checks |= {"prompts", "spending", "cache", "alerts"}
+    assert set(levels) == checks
     assert levels["stores"] == levels["model"] == "ok"

@@ -1,9 +1,9 @@
 """The command line: quick help, lazy parts, errors in two lines, nothing untrusted sent to a terminal."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 import typer.main
@@ -15,6 +15,12 @@ from app.values import Citation
 HEAVY = ["openvino", "faiss", "duckdb", "spacy", "tantivy", "pyarrow", "litestar", "sqlalchemy", "numpy", "torch"]
 
 
+def processor_seconds() -> float:
+    """Of the processes that this one has started: unlike the clock's, they do not grow on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_help_is_quick_and_imports_nothing_heavy():
     code = (
         "import sys; from app.cli import main; sys.argv = ['answerable', '--help']\n"
@@ -24,9 +30,9 @@ def test_help_is_quick_and_imports_nothing_heavy():
     )
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = processor_seconds()
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(processor_seconds() - before)
     assert "HEAVY []" in run.stdout
     assert min(seconds) < 0.3
 

@@ -49,6 +49,7 @@ metrics:
 documents:
   "policies/*": {visibility: public}
 planner_threshold: 0.8
+models: never
 """
 
 
@@ -75,7 +76,7 @@ def test_everything_said_reaches_the_catalog(tmp_path: Path) -> None:
     assert (mail.pii, mail.pii_declared) == (None, True)
     assert [(j.right_table, j.evidence) for j in found.joins] == [("customers", "described")]
     assert found.metrics[0].name == "net revenue" and found.metrics[0].unit == "EUR"
-    assert (found.description, found.planner_threshold) == ("A shop", 0.8)
+    assert (found.description, found.planner_threshold, found.models) == ("A shop", 0.8, "never")
 
 
 def test_document_globs(tmp_path: Path) -> None:
@@ -102,6 +103,7 @@ def test_document_globs(tmp_path: Path) -> None:
         ("metrics:\n  m: {table: orders, expression: 'total'}", 2, "does not aggregate", "sum"),
         ("metrics:\n  m: {table: orders, expression: 'sum(total'}", 2, "cannot be read", "DuckDB"),
         ("metrics:\n  m: {table: orders, expression: 'sum((select 1))'}", 2, "holds a query", "columns"),
+        ("models: sometimes", 1, "'models' is 'sometimes'", "allowed, never"),
         ("planner_threshold: 7", 1, "out of range", "1.0"),
         ("a: [1", 2, "", "Check indentation"),
         ("tables:\n  orders: {}\n  orders: {}", 3, "twice", "one"),

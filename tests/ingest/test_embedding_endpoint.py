@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +17,9 @@ import pytest
 
 from ingest.embedder import Embedder, EmbeddingError, ModelNotFound, open_embedder
 from ingest.embedding import endpoint
-from ingest.embedding.endpoint import KEY, observe
+from ingest.embedding.endpoint import KEY
+from ingest.embedding.errors import EndpointError, EndpointRefused
+from ingest.embedding.metering import EmbeddingRequest
 
 DIMENSION = 48
 
@@ -30,6 +34,7 @@ class Model:
     statuses: list[int] = field(default_factory=list)
     """Answers before it works."""
     body: bytes | None = None
+    wait: str = "0"
     sent: list[dict[str, object]] = field(default_factory=list)
 
     @property
@@ -52,20 +57,33 @@ def vector_of(text: str, dimension: int) -> list[float]:
 
 class _Handler(BaseHTTPRequestHandler):
     model: Model
+    dripping = b""
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         model = self.model
-        if self.headers.get("Authorization") != f"Bearer {model.key}":
+        if self.dripping:
+            self._drip()
+        elif self.headers.get("Authorization") != f"Bearer {model.key}":
             self._answer(401, {"error": {"message": f"wrong key {self.headers.get('Authorization')}"}})
         elif model.statuses:
-            self._answer(model.statuses.pop(0), {"error": {}}, {"Retry-After": "0"})
+            self._answer(model.statuses.pop(0), {"error": {}}, {"Retry-After": model.wait})
         elif request["model"] != "small" or self.path != "/v1/embeddings":
             self._answer(404, {"error": {}})
         else:
             model.sent.append(request)
             rows = [{"index": n, "embedding": vector_of(t, model.dimension)} for n, t in enumerate(request["input"])]
             self._answer(200, {"data": rows[::-1], "usage": {"total_tokens": 7 * len(rows)}})
+
+    def _drip(self) -> None:
+        """A byte now and then for 5 seconds, or until nobody listens."""
+        end = time.monotonic() + 5
+        self.close_connection = True
+        self.wfile.write(self.dripping)
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end:
+                self.wfile.write(b"a")
+                time.sleep(0.1)
 
     def _answer(self, status: int, content: object, headers: dict[str, str] | None = None) -> None:
         body = self.model.body if self.model.body is not None and status == 200 else json.dumps(content).encode()
@@ -166,8 +184,15 @@ def test_ingest_tries_again_and_a_question_does_not_wait(
     ("body", "said"),
     [
         (b"<html>", "something else than JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, "something else than JSON"),
         (b"[]", "another shape"),
+        (b'{"data": 5}', "a vector for each text"),
+        (b'{"data": [{"index": [0], "embedding": [1]}]}', "a vector for each text"),
+        (b'{"data": [{"index": 0, "embedding": [1' + b"0" * 400 + b"]}]}", "a vector for each text"),
+        (json.dumps({"data": [{"index": 0, "embedding": [1e300] * DIMENSION}]}).encode(), "without a direction"),
         (b'{"data": []}', "a vector for each text"),
+        (b'{"data": 7}', "a vector for each text"),
+        (b'{"data": [{"index": [], "embedding": [1]}]}', "a vector for each text"),
         (b'{"data": [{"index": 0, "embedding": ["a"]}]}', "a vector for each text"),
         (b'{"data": [{"index": 0, "embedding": [0, 0]}]}', "vectors of 2 numbers"),
         (json.dumps({"data": [{"index": 0, "embedding": [0.0] * DIMENSION}]}).encode(), "without a direction"),
@@ -178,6 +203,39 @@ def test_what_is_no_vector_is_refused(model: Model, embedder: Embedder, body: by
     model.body = body
     with pytest.raises(EmbeddingError, match=said):
         embedder.embed(["x"])
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"], ids=["headers", "body"])
+def test_an_answer_byte_by_byte_is_not_waited_for(
+    embedder: Embedder, model: Model, monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    monkeypatch.setattr(endpoint, "_QUESTION_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(_Handler, "dripping", before or b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    started = time.monotonic()
+    assert not embedder.embed_query("anything else").any()
+    assert time.monotonic() - started < 3
+
+
+def test_a_wait_in_figures_of_another_script_is_not_read(model: Model, embedder: Embedder) -> None:
+    model.statuses, model.wait = [503], "\u00b2"  # a digit to Python, and no number
+    assert not embedder.embed_query("something").any()
+
+
+def test_a_source_that_must_not_be_sent_is_not_embedded_elsewhere(model: Model, tmp_path: Path) -> None:
+    from ingest.hooks import IngestOptions
+    from ingest.pipeline import ingest_source
+    from ingest.request import SourceRequest
+
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "a.md").write_text("# Tents\n\nPitch a tent.\n", encoding="utf-8")
+    elsewhere = IngestOptions(model=model.location, detect_names=False)
+    request = SourceRequest(str(tmp_path / "pages"), name="pages", models="never")
+    with pytest.raises(EmbeddingError, match="must not be sent"):
+        ingest_source(tmp_path / "home", request, options=elsewhere)
+    (tmp_path / "pages" / "describe.yaml").write_text("models: never\n", encoding="utf-8")
+    with pytest.raises(EmbeddingError, match="must not be sent"):
+        ingest_source(tmp_path / "home", SourceRequest(str(tmp_path / "pages"), name="pages"), options=elsewhere)
+    assert model.sent == []
 
 
 def test_a_refused_key_is_named_and_not_shown(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,13 +255,46 @@ def test_addresses_need_a_host_and_a_model_and_hold_no_secret(location: str, tmp
         open_embedder(location, tmp_path)
 
 
-def test_requests_are_told_to_observers(model: Model, embedder: Embedder) -> None:
-    told: list[tuple[object, ...]] = []
-    end = observe(lambda *use: told.append(use))
-    embedder.embed(["a", "b"])
-    end()
-    embedder.embed(["c"])
-    assert [use[1:4] for use in told] == [("small", 2, 14)]
+class _Noting:
+    """A meter that notes what it is told, and lets so many requests pass."""
+
+    def __init__(self, room: int = 1_000) -> None:
+        self.room = room
+        self.began_with: list[EmbeddingRequest] = []
+        self.ended_with: list[tuple[int | None, str]] = []
+
+    def began(self, request: EmbeddingRequest) -> _Noting:
+        if len(self.began_with) == self.room:
+            raise EndpointRefused("no room")
+        self.began_with.append(request)
+        return self
+
+    def ended(self, tokens: int | None, error: EndpointError | None = None) -> None:
+        self.ended_with.append((tokens, error.fault if error else ""))
+
+
+def test_a_meter_is_asked_before_each_request_and_told_of_its_end(model: Model, tmp_path: Path) -> None:
+    meter = _Noting()
+    embedder = open_embedder(model.location, tmp_path, meter)
+    embedder.embed(["a", "mail anna@example.com"])
+    model.statuses = [500]
+    embedder.embed_query("x")
+    assert [(len(each.texts), each.model, each.retry) for each in meter.began_with] == [
+        (1, "small", 0),
+        (2, "small", 0),
+        (1, "small", 0),
+    ]
+    assert meter.began_with[1].host == f"127.0.0.1:{model.port}"
+    assert "anna" not in str(meter.began_with), "a meter sees what leaves, masked"
+    assert meter.ended_with == [(7, ""), (14, ""), (None, "server_error")]
+
+
+def test_a_meter_without_room_stops_an_ingest_and_not_a_question(model: Model, tmp_path: Path) -> None:
+    embedder = open_embedder(model.location, tmp_path, _Noting(room=1))
+    with pytest.raises(EmbeddingError, match="no room"):
+        embedder.embed(["a"])
+    assert not embedder.embed_query("a").any()
+    assert len(model.sent) == 1
 
 
 def test_a_source_is_ingested_and_asked_through_an_endpoint(

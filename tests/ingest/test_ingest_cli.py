@@ -66,6 +66,16 @@ def test_a_source_is_shown_with_columns_keys_and_joins(cli: Cli, home: Path) -> 
     assert "customers: 2 rows" in text and "customer_id" in text and "key" in text
 
 
+def test_a_source_can_be_kept_from_language_models(cli: Cli, tmp_path: Path, shop: Path) -> None:
+    home = new_home(tmp_path)
+    assert cli(home, "ingest", "add", str(shop), "--no-models").returncode == 0
+    assert json.loads(cli(home, "ingest", "show", "corner-shop", "--json").stdout)["models"] == "never"
+    assert cli(home, "ingest", "sync", "corner-shop").returncode == 0
+    assert "never sent to a language model" in cli(home, "ingest", "show", "corner-shop").stdout
+    assert cli(home, "ingest", "add", str(shop), "--models").returncode == 0
+    assert json.loads(cli(home, "ingest", "show", "corner-shop", "--json").stdout)["models"] == "allowed"
+
+
 def test_the_report_is_kept(cli: Cli, home: Path) -> None:
     report = json.loads(cli(home, "ingest", "report", "corner-shop", "--json").stdout)
     assert "broken.pdf" in {finding["path"] for finding in report["findings"]}

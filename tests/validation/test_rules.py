@@ -101,6 +101,25 @@ UNSAFE = {
         "SELECT rowid FROM orders WHERE nope = 1",
         "SELECT o.secret FROM orders AS o",
     ],
+    "named_columns": [
+        "SELECT c FROM customers c",
+        "SELECT customers FROM customers",
+        "SELECT list(c) FROM customers AS c",
+        "SELECT c::text FROM customers c",
+        "SELECT c['email'] FROM customers c",
+        "SELECT CASE WHEN true THEN c END FROM customers c",
+        "SELECT name AS c, C FROM customers c",
+        "SELECT * REPLACE (customers AS name) FROM customers",
+        "SELECT x FROM (SELECT email AS harmless FROM customers) x",
+        "SELECT a.x FROM (SELECT c AS x FROM customers c) a",
+        "WITH e AS (SELECT email FROM customers) SELECT e FROM e",
+        "SELECT id FROM orders UNION ALL SELECT customers FROM customers",
+        "SELECT (SELECT max(c) FROM orders o WHERE o.customer_id = c.id) FROM customers c",
+        "SELECT count(*) FROM orders o GROUP BY o",
+        "SELECT rank() OVER (ORDER BY o) AS o FROM orders o",
+        "SELECT b FROM customers AS c(a, b)",
+        "SELECT c.b FROM customers AS c(a, b, d)",
+    ],
     "bounded_joins": [
         "SELECT * FROM orders a, orders b, orders c",
         "SELECT count(*) FROM customers a, customers b, customers c, customers d, customers e",
@@ -122,6 +141,10 @@ SAFE = [
     "SELECT 'DROP TABLE orders; --' AS harmless FROM orders",
     "SELECT * FROM main.orders",
     "SELECT COUNT(*) FROM ORDERS",
+    "SELECT day, count(*) AS orders FROM orders GROUP BY day ORDER BY orders DESC",
+    "SELECT day, count(*) AS orders FROM orders GROUP BY day HAVING orders > 1",
+    "SELECT x.a FROM (SELECT id, total FROM orders) AS x(a, b)",
+    "WITH e(a) AS (SELECT total FROM orders) SELECT max(a) FROM e",
 ]
 
 
