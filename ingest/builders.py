@@ -23,6 +23,7 @@ _PARTS = {
     "profiler": (
         "ingest.profiler",
         "ingest.live_profile",
+        "ingest.folding",
         "ingest.joins",
         "ingest.keys",
         "ingest.names",
