@@ -75,7 +75,7 @@ class Engine:
         self._charts = Lazy(_open_charts)
         self._sessions = Lazy(lambda: _open_sessions(settings))
         self._models = Lazy(lambda: _open_models(settings, self))
-        self._pool = Lazy(lambda: ThreadPoolExecutor(settings.threads, thread_name_prefix="part"))
+        self._pool = Lazy(lambda: ThreadPoolExecutor(settings.answering_threads, thread_name_prefix="part"))
         self.observe_attempt: Callable[[Attempt], None] = lambda _attempt: None
         """Told of every attempt at a model, by the ledger: where a server counts its metrics."""
         self._privacy = Lazy(lambda: _open_privacy(self))

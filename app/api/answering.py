@@ -30,8 +30,8 @@ class Answering:
     def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self._engine = engine
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(engine.settings.threads, thread_name_prefix="answer")
-        self._most = engine.settings.threads + engine.settings.waiting
+        self._pool = ThreadPoolExecutor(engine.settings.answering_threads, thread_name_prefix="answer")
+        self._most = engine.settings.answering_threads + engine.settings.waiting
         self._taken = 0
 
     async def answer(self, question: Question, progress: Progress | None = None, *, key_id: str | None) -> Answer:
