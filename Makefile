@@ -48,7 +48,7 @@ serve: $(SAMPLE)
 endif
 
 test: $(INSTALLED) ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(INSTALLED) ## Lint, format check, types, import contracts
 	$(BIN)/ruff check .

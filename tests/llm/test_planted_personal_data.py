@@ -62,7 +62,7 @@ class RecordingGateway:
     def has(self, task: str) -> bool:
         return True
 
-    def complete(self, outgoing: Outgoing, asking: Any, *, purpose: str, seed: Any, stopped: Any, kept: Any) -> Reply:
+    def complete(self, outgoing: Outgoing, asking: Any, *, seed: Any, kept: Any, **_others: Any) -> Reply:
         text = "\n".join(message.content for message in outgoing.messages)
         key = cache_key(outgoing, asking, "main/small", seed=seed)
         completion = self.cache.get(key)

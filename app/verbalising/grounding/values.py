@@ -56,6 +56,7 @@ class Dropped(msgspec.Struct, frozen=True):
 REASONS = {
     "markup": "holds markup, links, control characters, or is too long",
     "instruction": "gives an instruction or is a statement in SQL",
+    "question": "asks something",
     "uncited": "cites nothing",
     "unknown_citation": "cites what was not shown",
     "figure": "holds a number that is not in what it cites, or with another unit",
