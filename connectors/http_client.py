@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 
 from connectors.errors import RefusedUrl
+from connectors.timed_connections import Clock, TimedStream
 from connectors.url_guard import UrlGuard, shown
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class GuardedClient:
     def __init__(self, guard: UrlGuard, limits: Limits, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
         self._limits = limits
-        self._clock = _Clock()
+        self._clock = Clock()
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
             max_connections=2,
@@ -127,27 +128,10 @@ class GuardedClient:
         self._pool.close()
 
 
-class _Clock:
-    """The moment at which the exchange under way must have ended."""
-
-    def __init__(self) -> None:
-        self._end = 0.0
-
-    def start(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self, most: float | None = None) -> float:
-        """Seconds left, at most `most`. Raises `ReadTimeout` if there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the time for the whole exchange is over")
-        return left if most is None else min(left, most)
-
-
 class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to the addresses that the guard has checked, and to nothing else."""
 
-    def __init__(self, guard: UrlGuard, clock: _Clock) -> None:
+    def __init__(self, guard: UrlGuard, clock: Clock) -> None:
         self._guard = guard
         self._clock = clock
         self._sockets = httpcore.SyncBackend()
@@ -165,7 +149,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         for address in self._guard.addresses(host.strip("[]"), port):
             seconds = self._clock.left(_CONNECT_SECONDS)
             try:
-                return _TimedStream(self._sockets.connect_tcp(address, port, seconds), self._clock)
+                return TimedStream(self._sockets.connect_tcp(address, port, seconds), self._clock)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("the name has no address")
@@ -179,33 +163,6 @@ class _CheckedBackend(httpcore.NetworkBackend):
     def sleep(self, seconds: float) -> None:
         """Wait; httpcore does so only between tries of its own, which are off."""
         time.sleep(seconds)
-
-
-class _TimedStream(httpcore.NetworkStream):
-    """A connection on which no operation outlasts the exchange."""
-
-    def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
-        self._stream = stream
-        self._clock = clock
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._clock.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._clock.left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _TimedStream(
-            self._stream.start_tls(ssl_context, server_hostname, self._clock.left(timeout)), self._clock
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _received(url: str, answer: httpcore.Response, into: Path, limits: Limits) -> Response:

@@ -26,11 +26,11 @@ import httpcore
 import numpy as np
 from numpy.typing import NDArray
 
+from connectors.timed_connections import Clock, TimedBackend
 from ingest.embedder import Embedder
 from ingest.embedding.errors import EndpointError, EndpointRefused, EndpointUnavailable, ModelNotFound
 from ingest.embedding.metering import EmbeddingRequest, Meter, Unmetered
 from ingest.embedding.models import PACKAGED_MODEL, find_model
-from ingest.embedding.timed import Clock, TimedBackend
 
 _log = logging.getLogger("answerable.embedding")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Clock(threading.local):
@@ -19,7 +22,7 @@ class Clock(threading.local):
         """An exchange begins that may take so long."""
         self.end = time.monotonic() + seconds
 
-    def left(self, most: float | None) -> float:
+    def left(self, most: float | None = None) -> float:
         """Seconds left, at most `most`. Raises `httpcore.ReadTimeout` if there are none."""
         left = self.end - time.monotonic()
         if left <= 0:
@@ -44,29 +47,34 @@ class TimedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """A connection, opened within the time that is left."""
         timeout = self._clock.left(timeout)
-        return _TimedStream(self._sockets.connect_tcp(host, port, timeout, local_address, socket_options), self._clock)
+        return TimedStream(self._sockets.connect_tcp(host, port, timeout, local_address, socket_options), self._clock)
 
 
-class _TimedStream(httpcore.NetworkStream):
+class TimedStream(httpcore.NetworkStream):
+    """A connection on which no operation outlasts the exchange."""
+
     def __init__(self, stream: httpcore.NetworkStream, clock: Clock) -> None:
         self._stream = stream
         self._clock = clock
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Bytes as they come, within the time that is left."""
         return self._stream.read(max_bytes, self._clock.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send, within the time that is left."""
         self._stream.write(buffer, self._clock.left(timeout))
 
     def close(self) -> None:
+        """Close the connection."""
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _TimedStream(
-            self._stream.start_tls(ssl_context, server_hostname, self._clock.left(timeout)), self._clock
-        )
+        """The same connection, encrypted."""
+        return TimedStream(self._stream.start_tls(ssl_context, server_hostname, self._clock.left(timeout)), self._clock)
 
     def get_extra_info(self, info: str) -> Any:
+        """What the connection tells of itself."""
         return self._stream.get_extra_info(info)
