@@ -10,10 +10,10 @@ SAMPLE := $(DEMO_HOME)/.ingested
 HF_HUB_OFFLINE ?= 1
 export HF_HUB_OFFLINE
 
-.PHONY: help setup demo serve test check format bench docs clean
+.PHONY: help setup demo serve test test-slow check format bench docs clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(INSTALLED) ## Make the virtual environment and install everything that constraints.txt pins
 
@@ -48,7 +48,10 @@ serve: $(SAMPLE)
 endif
 
 test: $(INSTALLED) ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+test-slow: $(INSTALLED) ## Run the tests that take long and repeat, with more data or more cases, what others show
+	$(BIN)/python -m pytest -m slow
 
 check: $(INSTALLED) ## Lint, format check, types, import contracts
 	$(BIN)/ruff check .

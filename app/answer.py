@@ -16,8 +16,8 @@ import msgspec
 
 from app import answering
 from app.answer_cache import answer_key
-from app.clarifying import missing_subject, two_tables, what_is_missing
-from app.compound import OPEN, answer_parts, says
+from app.clarifying import AskedBack, missing_subject, two_tables, what_is_missing
+from app.compound import answer_parts, says
 from app.errors import DeadlineExceeded
 from app.evidence import look
 from app.followups.compound import in_full
@@ -37,11 +37,12 @@ from app.planning.schema_index import visible
 from app.progress import Progress, Stopped
 from app.routing import choose
 from app.rule_answers import rule_answer
+from app.sentences import said
 from app.spelling import did_you_mean
 from app.splitting import conjuncts, leans_on_another, parts
 from app.stopwatch import Stopwatch
 from app.table_answers import TablePlan, answer_tables, plan_tables
-from app.values import Answer, Clarify, Question, Route, RouteName
+from app.values import Answer, Question, Route, RouteName
 from app.verified.suggesting import suggestions
 from app.verified_answers import verified_answer
 from app.writing import written
@@ -63,16 +64,16 @@ def answer(question: Question, engine: Engine, progress: Progress | None = None)
     `progress` hears of it while it is made, and may stop it.
     """
     progress = progress or Progress()
-    watch, snapshot = Stopwatch(progress.stage), engine.store.snapshot()
+    watch, snapshot = Stopwatch(progress.stage, progress.spans.append), engine.store.snapshot()
     sources = _asked_sources(question, snapshot)
     draft = answering.Draft(uuid.uuid4().hex, question, snapshot, sources, watch)
     try:
         with asked_by(question.caller.key_id, draft.identity):
             found = _answered(question, snapshot, engine, draft, progress)
     except DeadlineExceeded as error:
-        found = draft.partial(error)
+        found = draft.partial(said("time_up", detail=f"{error.message} {error.hint}".strip()))
     except Stopped:
-        found = draft.partial(DeadlineExceeded("Whoever asked did not wait for the answer."))
+        found = draft.partial(said("not_waited"))
     return draft.told(progress.continued(found))
 
 
@@ -84,9 +85,7 @@ def _answered(
     if refused is not None:
         return draft.refused(refused)
     if not draft.sources:
-        return draft.refused(
-            Objection("no_sources", "There is nothing to ask yet. Add a source: answerable ingest add PATH.")
-        )
+        return draft.refused(Objection("no_sources", said("no_sources")))
     if engine.models is not None:
         draft.consultation = engine.models.consult(question, draft.identity, snapshot.id, stopped=progress.stopped)
     key = answer_key(question, snapshot, engine)
@@ -119,7 +118,7 @@ def _on_its_own(
     """
     found = _as_it_reads(question, snapshot, engine, draft, tables=tables)
     made = draft.made.get(found.text)
-    left_open = found.status == "answered" and made is not None and any(n.startswith(OPEN) for n in made.notes)
+    left_open = found.status == "answered" and made is not None and made.left_open
     left_open = left_open or (found.route == "passages" and not says(found, question.text))
     unsure = found.status == "refused" and found.refusal is not None and found.refusal.code in UNANSWERED
     if not (left_open or unsure) or not tables or question.deadline.left() < LEAST_TIME_S:
@@ -166,7 +165,7 @@ def _of_two_things(
 
 def _one_at_a_time(
     question: Question, pieces: Sequence[str], snapshot: Snapshot, engine: Engine, draft: answering.Draft
-) -> Clarify | None:
+) -> AskedBack | None:
     """Offers the parts of a compound question as whole questions, if each of them is answered."""
     if any(map(leans_on_another, pieces)):
         return None
@@ -179,7 +178,7 @@ def _one_at_a_time(
         whole.append(spelled or piece)
     if not all(map(_Answers(question, snapshot, engine, draft), whole)):
         return None
-    return Clarify(question="I answer one of these at a time.", options=tuple(whole))
+    return AskedBack(said("one_at_a_time"), tuple(whole))
 
 
 def _asked_sources(question: Question, snapshot: Snapshot) -> list[SourceReader]:
@@ -257,7 +256,7 @@ def _unanswered(
         if asked_back is not None:
             return draft.clarify(asked_back)
         explained = _unknown_words(question, text, plan, engine, draft)
-        if isinstance(explained, Clarify) and all(map(answers, explained.options)):
+        if isinstance(explained, AskedBack) and all(map(answers, explained.options)):
             return draft.clarify(explained)
         if isinstance(explained, Objection):
             return draft.refused(explained, passages)
@@ -267,7 +266,7 @@ def _unanswered(
 
 def _unknown_words(
     question: Question, text: str, plan: TablePlan, engine: Engine, draft: answering.Draft
-) -> Objection | Clarify | None:
+) -> Objection | AskedBack | None:
     """What to say of words that fit nothing: a value that no row holds, or a name that means nearly the same."""
     if plan.planned is None or plan.planner is None or not plan.planned.uncovered or other_language(text) is not None:
         return None
@@ -278,7 +277,7 @@ def _unknown_words(
     return nearest_names(text, plan.planned, plan.planner, engine.embedder, plan.threshold, question.today)
 
 
-def _asked_back(question: Question, text: str, plan: TablePlan, answers: _Answers) -> Clarify | None:
+def _asked_back(question: Question, text: str, plan: TablePlan, answers: _Answers) -> AskedBack | None:
     """A question back about a misspelt word, or about one that may mean two columns."""
     if plan.planned is None or plan.planner is None:
         return None
@@ -290,7 +289,7 @@ def _asked_back(question: Question, text: str, plan: TablePlan, answers: _Answer
 
 def _which_is_meant(
     question: Question, text: str, plan: TablePlan, answers: _Answers, *, close: bool
-) -> Clarify | None:
+) -> AskedBack | None:
     assert plan.planned is not None and plan.planner is not None
     clarify = two_tables(text, plan.planned.candidates) if close else None
     if clarify is None:

@@ -1,6 +1,7 @@
 """Answers that a model took part in, kept for a while: the same question of the same audience is not paid for twice.
 
-Kept under everything that decides an answer: the question's words, who may see what, sources, manifest, thresholds,
+Kept under everything that decides an answer: the question's words, the language that the service speaks to whoever
+asks (what it says beside a model's words is in that), who may see what, sources, manifest, thresholds,
 rows, day, models, prompts, verified queries. Left out are sessions, live sources, whatever is not `answered`, and every
 answer or question in which personal data stands, so that none lies in a cache.
 """
@@ -96,7 +97,8 @@ def answer_key(question: Question, snapshot: Snapshot, engine: Engine) -> str | 
         return None
     return key_of(
         "answer", " ".join(question.text.split()), audience(question.caller), question.sources, snapshot.id,
-        question.threshold, settings.planner_threshold, settings.passage_threshold, question.max_rows, question.today,
+        question.language, question.threshold, settings.planner_threshold, settings.passage_threshold,
+        question.max_rows, question.today,
         settings.scrub_names, models_version(models.config), prompts,
         [(query.id, query.changed_at) for query in engine.verified.all()],
     )  # fmt: skip

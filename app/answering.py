@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.errors import AppError
+from app.clarifying import AskedBack
 from app.guards import Objection
 from app.languages import other_language
 from app.passage_answers import PassageAnswer
+from app.sentences import LanguageName, Said, said, say
 from app.stopwatch import Stopwatch
-from app.table_answers import UNSURE, TableAnswer, TablePlan
+from app.table_answers import TableAnswer, TablePlan
 from app.values import Answer, Citation, Clarify, Nearest, Planning, Question, Refusal, Route, RouteName, Versions
 from app.verbalising.quotes import place
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from app.verbalising.llm_writer import Written
     from ingest.stores.snapshot import Snapshot, SourceReader
 
+OPEN = "nothing_on_part"
+"""The note on a part that nothing answers."""
 NEAREST = 3
 NEAREST_COSINE = 0.25
 """Cosine under which a passage is not worth offering (about that of unrelated texts under MiniLM)."""
@@ -35,6 +38,8 @@ class Made(msgspec.Struct, frozen=True):
     passages: tuple[PassageAnswer, ...] = ()
     notes: tuple[str, ...] = ()
     """What the service itself says beside them: parts that nothing answers."""
+    left_open: bool = False
+    """Whether a part is among them."""
 
 
 class Draft:
@@ -73,10 +78,10 @@ class Draft:
         passages: PassageAnswer | None = None,
     ) -> Answer:
         """An answer from tables or from passages."""
-        said = [each for each in (tables, passages) if each is not None]
-        return self.joined(route, said)
+        told = [each for each in (tables, passages) if each is not None]
+        return self.joined(route, told)
 
-    def joined(self, route: Route, parts: Sequence[tuple[TablePlan, TableAnswer] | PassageAnswer | str]) -> Answer:
+    def joined(self, route: Route, parts: Sequence[tuple[TablePlan, TableAnswer] | PassageAnswer | Said]) -> Answer:
         """An answer put together of what tables (at most once), passages and the service itself say, in this order.
 
         Citations are numbered through.
@@ -84,10 +89,12 @@ class Draft:
         tables = next((part for part in parts if isinstance(part, tuple)), None)
         self.tables, self.passages = tables, tuple(part for part in parts if isinstance(part, PassageAnswer))
         texts: list[str] = []
+        notes: list[str] = []
         citations: list[Citation] = []
         for part in parts:
-            if isinstance(part, str):
-                texts.append(part)
+            if isinstance(part, Said):
+                notes.append(self.say(part))
+                texts.append(notes[-1])
             elif isinstance(part, tuple):
                 texts.append(part[1].worded.text if part[1].worded is not None else "")
             elif part.reading is not None:
@@ -97,8 +104,8 @@ class Draft:
         used = {c.source for c in citations} | ({tables[0].source} if tables and tables[0].source else set())
         worded = tables[1].worded if tables else None
         whole = "\n\n".join(text for text in texts if text)
-        notes = tuple(part for part in parts if isinstance(part, str))
-        self.made[whole] = Made(self.tables, self.passages, notes)
+        left_open = any(isinstance(part, Said) and part.name == OPEN for part in parts)
+        self.made[whole] = Made(self.tables, self.passages, tuple(notes), left_open)
         return Answer(
             id=self.identity,
             status="answered",
@@ -117,15 +124,14 @@ class Draft:
             versions=self.versions,
         )
 
-    def clarify(self, clarify: Clarify, *, confidence: float = 0.0) -> Answer:
+    def clarify(self, asked: AskedBack, *, confidence: float = 0.0) -> Answer:
         """A question back."""
-        options = "; ".join(clarify.options)
         return Answer(
             id=self.identity,
             status="clarify",
             route="none",
-            text=f"{clarify.question} For example: {options}",
-            clarify=clarify,
+            text=self.say(said("for_example", question=asked.question, options=asked.options)),
+            clarify=Clarify(question=self.say(asked.question), options=asked.options),
             confidence=round(confidence, 4),
             timing_ms=self.watch.timing_ms(),
             versions=self.versions,
@@ -136,34 +142,36 @@ class Draft:
     ) -> Answer:
         """A refusal with the reason, questions that would be answered, and the nearest sources."""
         nearest = _nearest(passages)
-        text = objection.reason
+        text = reason = self.say(objection.said)
         if suggestions:
-            text = f"{text} You could ask: {' or '.join(f'“{each}”' for each in suggestions)}."
+            text = self.say(said("could_ask", text=text, questions=tuple(suggestions)))
         if nearest:
-            text = f"{text} The nearest documents are: {'; '.join(map(_pointer, nearest))}."
+            text = self.say(said("nearest", text=text, documents=tuple(map(_pointer, nearest))))
         self.made[text] = Made(passages=(passages,) if passages is not None else ())
         return Answer(
             id=self.identity,
             status="refused",
             route="none",
             text=text,
-            refusal=Refusal(
-                code=objection.code, reason=objection.reason, nearest=nearest, suggestions=tuple(suggestions)
-            ),
+            refusal=Refusal(code=objection.code, reason=reason, nearest=nearest, suggestions=tuple(suggestions)),
             timing_ms=self.watch.timing_ms(),
             versions=self.versions,
         )
 
-    def partial(self, error: AppError) -> Answer:
+    def partial(self, why: Said) -> Answer:
         """What is known when time is up: nothing but how far it got."""
         return Answer(
             id=self.identity,
             status="partial",
             route="none",
-            text=f"{error.message} {error.hint}".strip(),
+            text=self.say(why),
             timing_ms=self.watch.timing_ms(),
             versions=self.versions,
         )
+
+    def say(self, what: Said) -> str:
+        """A sentence of the service in the language of whoever asks."""
+        return say(what, self.question.language)
 
     def rewritten(self, answer: Answer, written: Written, notes: Sequence[str] = ()) -> Answer:
         """The answer in a model's words; the table, the query and what it cites beside them stay."""
@@ -229,32 +237,24 @@ def _nearest(passages: PassageAnswer | None) -> tuple[Nearest, ...]:
     return tuple(found.values())[:NEAREST]
 
 
-def _pointer(place: Nearest) -> str:
+def _pointer(place: Nearest) -> str | Said:
     """A place in words: `Returns policy (section “How long do I have?”)`."""
     title = place.title or place.document or place.source
     section = place.heading.split(" > ")[-1].strip()
-    return title if not section or section in title else f"{title} (section “{section}”)"
+    return title if not section or section in title else said("section", title=title, section=section)
 
 
 def not_understood(question: str, plan: TablePlan, passages: PassageAnswer) -> Objection:
     """Why neither tables nor documents answer, naming the words that fit nothing."""
     planned = plan.planned
     if planned is not None and planned.contradiction:
-        return Objection("contradictory", f"{planned.contradiction} Ask with one of the two, or with “or”.")
+        return Objection("contradictory", said("contradictory", detail=planned.contradiction))
     language = other_language(question)
     if language is not None:
-        return Objection(
-            "other_language", f"This looks like {language}. Tables are asked in English, with the words of the tables."
-        )
+        name = "other_language" if planned is not None else "other_language_documents"
+        return Objection("other_language", said(name, language=LanguageName(language.lower())))
     if planned is not None and planned.linked and planned.uncovered:
-        unknown = ", ".join(f"“{w}”" for w in planned.uncovered[:4])
-        return Objection(
-            "not_understood",
-            f"I cannot answer this from the data: nothing in the tables fits {unknown}, and the documents do not say.",
-        )
+        return Objection("not_understood", said("unfit_words", words=planned.uncovered[:4]))
     if plan.candidate is not None:
-        return Objection(
-            "not_understood",
-            UNSURE,
-        )
-    return Objection("not_in_data", "I don't know: neither the documents nor the tables say anything about this.")
+        return Objection("not_understood", said("unsure"))
+    return Objection("not_in_data", said("unknown"))

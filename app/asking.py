@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 
 from app.engine import Engine
 from app.errors import InvalidRequest, NotFound, QuestionEmpty, QuestionTooLong
+from app.languages import asked_in
 from app.planning.schema_index import visible
+from app.sentences import ReaderLanguage
 from app.values import Caller, Deadline, Question
 
 if TYPE_CHECKING:
@@ -29,8 +31,12 @@ def question_from(
     max_rows: int = DEFAULT_ROWS,
     threshold: float | None = None,
     today: date | None = None,
+    preferred: ReaderLanguage | None = None,
 ) -> Question:
-    """A checked question, its clock started; raises an `InvalidRequest` or `NotFound` that says what to change."""
+    """A checked question, its clock started; raises an `InvalidRequest` or `NotFound` that says what to change.
+
+    The service speaks the question's own language; the `preferred` one where its words do not tell, else English.
+    """
     settings = engine.settings
     deadline = Deadline.after(settings.deadline_s)
     check_text(text, limit=settings.question_max_chars)
@@ -49,6 +55,7 @@ def question_from(
         session=session,
         max_rows=max_rows,
         threshold=threshold,
+        language=asked_in(text) or preferred or "en",
     )
 
 
@@ -58,7 +65,8 @@ def check_text(text: str, *, limit: int) -> None:
         raise QuestionEmpty("The question is empty.", hint="Ask something in a sentence.")
     if len(text) > limit:
         message = f"The question has {len(text)} characters; {limit} are allowed."
-        raise QuestionTooLong(message, hint="Shorten it, or raise ANSWERABLE_QUESTION_MAX_CHARS.")
+        hint = "Shorten it, or raise ANSWERABLE_QUESTION_MAX_CHARS."
+        raise QuestionTooLong(message, hint=hint, count=len(text), limit=limit)
 
 
 def checked_sources(names: Sequence[str] | None, snapshot: Snapshot, caller: Caller) -> tuple[str, ...] | None:

@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+import msgspec
+
 from app.planning.dates import read_period
 from app.planning.identifiers import spoken
 from app.planning.planner import Candidate
 from app.planning.tokens import tokenize
 from app.planning.wording import plural
+from app.sentences import Said, said
 from app.terms import terms
 from app.topics import topic_of
-from app.values import Clarify, Passage, Question
+from app.values import Passage, Question
 from ingest.stores.catalog import Catalog
 
 MOST_OPTIONS, MOST_TRIED = 3, 8
@@ -68,6 +71,13 @@ _VAGUE = {
 }
 
 
+class AskedBack(msgspec.Struct, frozen=True):
+    """A question back, with options that, sent as the next question, answer."""
+
+    question: Said
+    options: tuple[str, ...]
+
+
 def what_is_missing(question: Question) -> bool:
     """Whether the question names nothing that could be looked up ("how many last month?", "how do I clean it?")."""
     tokens = tokenize(question.text)
@@ -87,10 +97,10 @@ def what_is_missing(question: Question) -> bool:
 
 def missing_subject(
     question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog], answers: Callable[[str], bool]
-) -> Clarify | None:
+) -> AskedBack | None:
     """Asks what the question is about, offering whole questions that `answers` finds answered."""
     offered = list(islice(filter(answers, _possible(question, passages, catalogs)[:MOST_TRIED]), MOST_OPTIONS))
-    return Clarify(question="What is the question about?", options=tuple(offered)) if offered else None
+    return AskedBack(said("what_about"), tuple(offered)) if offered else None
 
 
 def _possible(question: Question, passages: Sequence[Passage], catalogs: Sequence[Catalog]) -> list[str]:
@@ -131,7 +141,7 @@ def _reworded(question: str, mention: str, name: str) -> str:
     return re.sub(re.escape(mention), lambda _: name, question, count=1, flags=re.IGNORECASE)
 
 
-def two_tables(question: str, candidates: Sequence[Candidate]) -> Clarify | None:
+def two_tables(question: str, candidates: Sequence[Candidate]) -> AskedBack | None:
     """Asks whose value is meant when two tables hold it and the question names neither ("How many are red?")."""
     if len(candidates) < 2 or candidates[0].confidence - candidates[1].confidence > CLOSE_TABLES:
         return None
@@ -146,5 +156,5 @@ def two_tables(question: str, candidates: Sequence[Candidate]) -> Clarify | None
             continue
         nouns = [plural(_said(r.table)) for r in (ref, other)]
         options = tuple(_reworded(question, mention, f"{mention} {noun}") for noun in nouns)
-        return Clarify(question=f"Do you mean {nouns[0]} or {nouns[1]} that are “{mention}”?", options=options)
+        return AskedBack(said("which_table", tables=tuple(nouns), mention=mention), options)
     return None

@@ -15,6 +15,7 @@ from app.errors import AppError
 
 COMMANDS = {
     "ask": ("app.commands.ask", "Ask a question and print the cited answer."),
+    "chat": ("app.commands.chat", "Ask and follow up in a conversation."),
     "ingest": ("app.commands.ingest", "Add, synchronise and remove sources."),
     "describe": ("app.commands.describe", "Write a first description file of a source's tables."),
     "verify": ("app.commands.verify", "Approve question -> SQL pairs and check them."),
@@ -25,6 +26,8 @@ COMMANDS = {
     "trace": ("app.commands.trace", "Show what was asked and answered."),
     "dev": ("app.commands.dev", "Serve a scripted language model, to try and test with."),
     "cost": ("app.commands.cost", "Show what language models have cost."),
+    "mcp": ("app.commands.mcp", "Serve the tools to an MCP client over standard input and output."),
+    "completion": ("app.commands.completion", "Print a shell's completion script."),
     "doctor": ("app.commands.doctor", "Check the installation and say what to do."),
 }
 """Sub-command -> module with a Typer `app`, and the line that the help shows."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.answering import Draft
+from app.answering import OPEN, Draft
 from app.evidence import look
 from app.followups.fragment import fragment_of
 from app.followups.passages import PASTED, is_answered
 from app.passage_answers import PassageAnswer, answer_passages
 from app.routing import SURE, asks_data, choose
+from app.sentences import Said, said
 from app.splitting import leans_on_another, spellings
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
 from app.terms import term_set, terms
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 SPELLINGS = 3
 """Phrases of the part before that are tried for an "it" in documents."""
-OPEN = "About “"
-"""How the note on a part begins that nothing answers."""
 CLEARLY = 0.6
 """Confidence with which a part must be answered for another to be left open."""
 
@@ -103,12 +102,12 @@ def says(answer: Answer, piece: str) -> bool:
     return bool(answer.citations) and all(held(term, cited) for term in terms(piece))
 
 
-def _said(part: Part) -> tuple[TablePlan, TableAnswer] | PassageAnswer | str:
+def _said(part: Part) -> tuple[TablePlan, TableAnswer] | PassageAnswer | Said:
     if part.tables is not None:
         return part.tables
     if part.passages is not None:
         return part.passages
-    return f"{OPEN}{part.text.strip(' ?')}” I found nothing that answers it."
+    return said(OPEN, part=part.text.strip(" ?"))
 
 
 def _answered(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from app.llm.models import Models
     from app.llm.privacy import Privacy
     from app.llm.values import Attempt
+    from app.ops.announcing import Announcements
+    from app.ops.feedback import FeedbackStore
     from app.planning.held import Planners
     from app.verbalising.charts.rendering import ChartRenderer
     from app.verified.held import VerifiedQueries
@@ -33,6 +35,8 @@ _log = logging.getLogger("answerable.engine")
 
 _WITH_A_NAME = "Ada Lovelace asks from London."
 """What the detector examines to be warm: words that may be names open its slowest part."""
+QUIET_S = 2.0
+"""Seconds after the warm-up, left to a first question, before what no answer waits for is opened."""
 
 Part = TypeVar("Part")
 Item = TypeVar("Item")
@@ -79,7 +83,10 @@ class Engine:
         self.observe_attempt: Callable[[Attempt], None] = lambda _attempt: None
         """Told of every attempt at a model, by the ledger: where a server counts its metrics."""
         self._privacy = Lazy(lambda: _open_privacy(self))
+        self._closing = threading.Event()
         self._answers = Lazy(lambda: _open_answers(self))
+        self._announcements = Lazy(lambda: _open_announcements(settings))
+        self._feedback = Lazy(lambda: _open_feedback(self))
         self.model_is_ready = False
         """A question can be embedded without waiting for the model."""
         self.warm_up_failure: str | None = None
@@ -147,6 +154,16 @@ class Engine:
         return self._answers.get()
 
     @property
+    def announcements(self) -> Announcements:
+        """Where the operator's systems are told of events."""
+        return self._announcements.get()
+
+    @property
+    def feedback(self) -> FeedbackStore:
+        """What readers said of answers."""
+        return self._feedback.get()
+
+    @property
     def privacy(self) -> Privacy:
         """What scrubs texts on their way to a model or a trace."""
         return self._privacy.get()
@@ -156,8 +173,20 @@ class Engine:
         return self.privacy.masked(texts)
 
     def start_warm_up(self) -> None:
-        """Open, in a background thread, what the first question would otherwise wait for."""
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        """Open, in a background thread, what the first question would otherwise wait for, and what its trace would.
+
+        Charts are drawn from traces, and a service that stops writes them first: neither is to wait a second or two for
+        the model of names.
+        """
+        threading.Thread(target=self._open_ahead, name="warm-up", daemon=True).start()
+
+    def _open_ahead(self) -> None:
+        self._warm_up()
+        if self.models is None and self.traces.wanted and not self._closing.wait(QUIET_S):
+            try:
+                self.masked([_WITH_A_NAME])
+            except Exception as error:  # noqa: BLE001 - a trace that cannot be masked is kept without content
+                _log.error("what masks traces cannot be opened: %s", type(error).__name__, exc_info=error)
 
     def _warm_up(self) -> None:
         try:
@@ -179,16 +208,20 @@ class Engine:
 
     def close(self) -> None:
         """Write what is still to be traced; close connections, the process that draws charts and the state file."""
+        self._closing.set()
         if self._tables.opened is not None:
             self._tables.opened.close()
         if self._pool.opened is not None:
             self._pool.opened.shutdown(cancel_futures=True)
         self.traces.close()
-        self.charts.close()
+        if self._charts.opened is not None:
+            self._charts.opened.close()
         if self._sessions.opened is not None:
             self._sessions.opened.close()
         if self._models.opened is not None:
             self._models.opened.close()
+        if self._announcements.opened is not None:
+            self._announcements.opened.close()
         self.embedders.close()
         if self._embedding_spending.opened is not None:
             self._embedding_spending.opened.close()
@@ -202,8 +235,9 @@ def _open_store(settings: Settings) -> Store:
 
 def _open_embedding_spending(settings: Settings, engine: Engine) -> EmbeddingSpending:
     from app.llm.embeddings import open_embedding_spending
+    from app.ops.events import budget_listener
 
-    return open_embedding_spending(settings, engine.observe_attempt)
+    return open_embedding_spending(settings, engine.observe_attempt, budget_listener(lambda: engine.announcements))
 
 
 def _open_detector() -> Detector:
@@ -253,6 +287,18 @@ def _open_answers(engine: Engine) -> AnswerCache:
 
     models = engine.models
     return open_answers(models.config.cache if models is not None else "off", engine.settings.answer_cache_s)
+
+
+def _open_announcements(settings: Settings) -> Announcements:
+    from app.ops.announcing import Announcements
+
+    return Announcements(settings)
+
+
+def _open_feedback(engine: Engine) -> FeedbackStore:
+    from app.ops.feedback import FeedbackStore
+
+    return FeedbackStore(engine.settings.state_path, engine.masked)
 
 
 def _open_tables(settings: Settings) -> Executors:

@@ -8,15 +8,20 @@ AppError                       code, status, message, hint
 ├── NotPermitted          403
 ├── NotFound              404  unknown source, answer …
 ├── AlreadyExists         409  what should be added is there
+├── IngestBusy            409  another ingest is running into this home
+├── EditedMeanwhile       409  somebody else has saved another version
 ├── TooLarge              413
+│   └── HeadersTooLarge   431
 ├── RateLimited           429
 ├── BudgetExhausted       429  no money left for language models; says when there will be
+├── AnswerStopped         409  its stream was ended by its caller
 ├── DeadlineExceeded      504  nothing was known at the deadline
 ├── ExecutionFailed       500  the engine refused a validated query
 ├── SourceUnavailable     503  the server of a live source does not answer, or has changed
 ├── StoreUnavailable      503  no readable manifest
 ├── ModelMissing          503  the embedding model cannot be used
 ├── ChartUnavailable      503  a chart could not be drawn
+├── HandoverUnavailable   503  a conversation cannot be passed on now
 └── ConfigurationError    500  a setting is wrong; stops the start
 """
 
@@ -55,6 +60,11 @@ class QuestionTooLong(InvalidRequest):
 
     code = "question_too_long"
 
+    def __init__(self, message: str, *, hint: str = "", count: int, limit: int) -> None:
+        super().__init__(message, hint=hint)
+        self.count, self.limit = count, limit
+        """Characters of the question, and those that are allowed."""
+
 
 class NotAuthenticated(AppError):
     """No key, or one that is not known."""
@@ -84,6 +94,20 @@ class AlreadyExists(AppError):
     status = 409
 
 
+class IngestBusy(AppError):
+    """One ingest at a time runs into a home, and one is running."""
+
+    code = "ingest_busy"
+    status = 409
+
+
+class EditedMeanwhile(AppError):
+    """What is to be replaced is no longer what was edited."""
+
+    code = "edited_meanwhile"
+    status = 409
+
+
 class TooLarge(AppError):
     """The request's body is over the size limit."""
 
@@ -91,11 +115,23 @@ class TooLarge(AppError):
     status = 413
 
 
+class HeadersTooLarge(TooLarge):
+    """The request's headers are over the size limit."""
+
+    code = "headers_too_large"
+    status = 431
+
+
 class RateLimited(AppError):
     """Too many requests."""
 
     code = "rate_limited"
     status = 429
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: int = 2) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        """Seconds after which the next request is answered."""
 
 
 class BudgetExhausted(AppError):
@@ -108,6 +144,13 @@ class BudgetExhausted(AppError):
         super().__init__(message, hint=hint)
         self.resets_at = resets_at
         """Seconds since the epoch; None: not known."""
+
+
+class AnswerStopped(AppError):
+    """The caller ended the stream before its answer was there."""
+
+    code = "answer_stopped"
+    status = 409
 
 
 class DeadlineExceeded(AppError):
@@ -151,6 +194,13 @@ class ChartUnavailable(AppError):
     """A chart could not be drawn, or not in time."""
 
     code = "chart_unavailable"
+    status = 503
+
+
+class HandoverUnavailable(AppError):
+    """A conversation cannot be passed on now."""
+
+    code = "handover_unavailable"
     status = 503
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from app.sentences import Said, said, say
+
 _SQL = re.compile(
     r"^\W*(?:select\b[\s\S]*\bfrom\b|select\s+[\w*'\"(]+\s*[;,(*]|insert\s+into\b|update\s+[\w.\"]+\s+set\b|delete\s+from\b|"
     r"drop\s+(?:table|database|schema|view|index)\b|alter\s+(?:table|database|system)\b|create\s+(?:table|or\s+replace|view|macro|schema|temp)\b|"
@@ -44,36 +46,39 @@ class Objection(msgspec.Struct, frozen=True):
     """Why a question is not answered: a stable code and the reason for a person."""
 
     code: str
-    reason: str
+    said: Said
+
+    @property
+    def reason(self) -> str:
+        """The reason in English."""
+        return say(self.said, "en")
 
 
 def is_sql(text: str) -> Objection | None:
     """The question is a statement, or carries one."""
     if _SQL.search(text) or _INJECTED_SQL.search(text):
-        return Objection(
-            "unsafe", "This is SQL, not a question. Ask in plain words; statements are never run from a question."
-        )
+        return Objection("unsafe", said("sql"))
     return None
 
 
 def asks_to_write(text: str) -> Objection | None:
     """The question asks to change data."""
     if _WRITES.search(text):
-        return Objection("unsafe", "I can only read: nothing can be changed or deleted through a question.")
+        return Objection("unsafe", said("writes"))
     return None
 
 
 def gives_instructions(text: str) -> Objection | None:
     """The question tries to change the rules by which it is answered."""
     if _INSTRUCTIONS.search(text):
-        return Objection("unsafe", "I answer questions about the data; instructions to me are not followed.")
+        return Objection("unsafe", said("instructions"))
     return None
 
 
 def has_no_words(text: str) -> Objection | None:
     """Nothing but signs, such as emoji."""
     if not any(character.isalnum() for character in text):
-        return Objection("not_understood", "There are no words in the question. Ask something in a sentence.")
+        return Objection("not_understood", said("no_words"))
     return None
 
 

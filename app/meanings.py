@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from app.clarifying import AskedBack
 from app.planning.plan import ColumnRef
 from app.planning.planner import Candidate, Planned, Planner
 from app.planning.tokens import identifier_words
-from app.values import Clarify
+from app.sentences import said
 
 CLOSE = 0.04
 """Confidence by which two readings may differ and both be meant."""
@@ -20,7 +21,7 @@ MOST_OPTIONS = 3
 
 def which_is_meant(
     text: str, planned: Planned, planner: Planner, threshold: float, today: date, *, close: bool
-) -> Clarify | None:
+) -> AskedBack | None:
     """Asks which column a mention means; None unless two readings differ in it and each can be asked for surely.
 
     With `close`, the two likeliest readings are about as likely; without, none is sure enough to be run.
@@ -35,14 +36,13 @@ def which_is_meant(
     for candidate in candidates:
         ref = dict(candidate.refs).get(mention)
         if ref is not None and ref not in options and len(options) < MOST_OPTIONS:
-            said = _said_surely(text, mention, candidate, planner, threshold, today)
-            if said is not None:
-                options[ref] = said
+            option = _said_surely(text, mention, candidate, planner, threshold, today)
+            if option is not None:
+                options[ref] = option
     if len(options) < 2:
         return None
-    names = [f"the {words_of(ref.column)} of {words_of(ref.table)}" for ref in options]
-    question = f"By “{mention}”, do you mean {', '.join(names[:-1])} or {names[-1]}?"
-    return Clarify(question=question, options=tuple(options.values()))
+    names = tuple(said("column_of", column=words_of(ref.column), table=words_of(ref.table)) for ref in options)
+    return AskedBack(said("which_column", mention=mention, columns=names), tuple(options.values()))
 
 
 def _parting(first: Candidate, second: Candidate) -> str | None:

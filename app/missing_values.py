@@ -17,6 +17,7 @@ from app.planning.plan import AnyOf, ColumnRef, Condition, Plan, Related
 from app.planning.planner import Planned, Planner
 from app.planning.wording import Wording, plural, words
 from app.scrubbing import looks_personal
+from app.sentences import said
 from app.values import Figure
 from app.verbalising.numbers import spoken
 from ingest.stores.catalog import Column
@@ -114,17 +115,18 @@ def _answerable(text: str, phrase: str, ref: ColumnRef, planner: Planner, thresh
 
 def not_held(refs: Sequence[ColumnRef], value: str, planner: Planner) -> Objection:
     """Says that columns do not hold a value, and what they hold: what is spelt like it, else the most frequent."""
-    columns = " or ".join(dict.fromkeys(words(ref.column) for ref in refs))
-    said = f"No {plural(words(refs[0].table))} have the {columns} “{value}”."
+    columns = tuple(dict.fromkeys(words(ref.column) for ref in refs))
+    missing = said("not_held", table=plural(words(refs[0].table)), columns=columns, value=value)
     fewest = min(refs, key=lambda ref: planner.index.column(ref).distinct)
     column = planner.index.column(fewest)
     known = dict.fromkeys((*_spelt_alike(refs, value, planner), *(str(f.value) for f in column.frequent)))
     shown = [each for each in known if not looks_personal(each)][:SHOWN]
     if not shown:
-        return Objection("no_such_value", said)
+        return Objection("no_such_value", missing)
     more = column.distinct - len(shown)
-    listed = ", ".join(f"“{column.labels.get(value, value)}”" for value in shown)
-    return Objection("no_such_value", f"{said} The data has {listed}{f' and {more} more' if more > 0 else ''}.")
+    listed = tuple(column.labels.get(value, value) for value in shown)
+    others = "" if more <= 0 else said("one_more") if more == 1 else said("more", count=more)
+    return Objection("no_such_value", said("not_held_known", not_held=missing, known=listed, more=others))
 
 
 def _spelt_alike(refs: Sequence[ColumnRef], value: str, planner: Planner) -> Iterator[str]:
@@ -180,13 +182,13 @@ def beyond_range(plan: Plan, planner: Planner) -> tuple[str, tuple[Figure, ...]]
         column = planner.index.column(condition.expression)
         low, high = column.minimum, column.maximum
         if isinstance(low, int | float) and isinstance(high, int | float) and _outside(condition, low, high):
-            said = wording.expression(condition.expression)
-            ends = [(name, spoken(end, column.unit)) for name, end in (("min", low), ("max", high))]
+            name = wording.expression(condition.expression)
+            ends = [(end, spoken(value, column.unit)) for end, value in (("min", low), ("max", high))]
             figures = tuple(
-                Figure(text=text, row=None, column=None, formula=f"{name}({column.name}) at the last sync")
-                for name, text in ends
+                Figure(text=text, row=None, column=None, formula=f"{end}({column.name}) at the last sync")
+                for end, text in ends
             )
-            return f"The {said} runs from {ends[0][1]} to {ends[1][1]}.", figures
+            return f"The {name} runs from {ends[0][1]} to {ends[1][1]}.", figures
     return None
 
 

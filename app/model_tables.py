@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.clarifying import AskedBack
 from app.errors import AppError
 from app.guards import Objection, objection
 from app.llm.errors import NoReply
@@ -27,10 +28,11 @@ from app.planning.schema_text import hidden_names, linked, names_any, ranked_tab
 from app.planning.wording import words
 from app.routing import SURE, asks_for_advice
 from app.scrubbing import scrub_rows
+from app.sentences import said
 from app.sql_answers import outside_the_data, worded_rows
 from app.table_answers import TableAnswer, TablePlan
 from app.validation import validate
-from app.values import Answer, Clarify, Computed, Planning, Question, Route, Rows
+from app.values import Answer, Computed, Planning, Question, Route, Rows
 from app.verbalising.sql_restatement import FURTHER, restated
 from app.verbalising.templates import Worded
 
@@ -57,13 +59,13 @@ class Modelled(msgspec.Struct, frozen=True):
     """Whole questions that may be meant, safe to show, not yet known to be answered."""
     objection: Objection | None = None
 
-    def asked_back(self, answered: Callable[[str], bool]) -> Clarify | None:
+    def asked_back(self, answered: Callable[[str], bool]) -> AskedBack | None:
         """A question back with options that are answered, or with safe ones where only the model could answer them."""
         checked = tuple(option for option in self.options if answered(option))
         offered = checked if len(checked) > 1 else self.options
         if len(offered) < 2:
             return None
-        return Clarify(question="That can be read in several ways. Which do you mean?", options=offered[:MOST_OPTIONS])
+        return AskedBack(said("several_ways"), offered[:MOST_OPTIONS])
 
 
 NOTHING = Modelled()
@@ -233,7 +235,7 @@ def _answered(question: Question, plan: TablePlan, found: Found, source: SourceR
     with draft.watch.stage("scrub"):
         scrubbed, _tokens = scrub_rows(query, rows, sees_personal_data=question.caller.sees_personal_data)
     if len(scrubbed.rows) == 1 and all(cell is None for cell in scrubbed.rows[0]):
-        return Modelled(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
+        return Modelled(objection=Objection("not_in_data", said("no_rows")))
     with draft.watch.stage("word"):
         told = _worded(found, query.tables, worded_rows(scrubbed, query, found.reading, source.name, 0.0))
     stub = TablePlan(source.name, None, None, None, plan.threshold)
@@ -281,12 +283,8 @@ def not_in_these_tables(planner: Planner) -> Objection:
     """That the tables do not tell it, with what they do hold: never the model's reason, which nobody checked."""
     catalog = planner.index.catalog
     nearest = [words(t.name) for t in ranked_tables(catalog, planner.graph, linked(()))[:TOLD_TABLES]]
-    more = ", …" if len(catalog.tables) > TOLD_TABLES else ""
-    return Objection(
-        "not_in_data",
-        f"I cannot answer this from the data: the tables ({', '.join(nearest)}{more}) do not tell it, and the documents"
-        " do not say.",
-    )
+    more = ("…",) if len(catalog.tables) > TOLD_TABLES else ()
+    return Objection("not_in_data", said("not_in_tables", tables=(*nearest, *more)))
 
 
 def safe_options(options: Sequence[str], text: str, planner: Planner, source: SourceReader) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+from app.clarifying import AskedBack
 from app.planning.identifiers import spoken
 from app.planning.linking import link
 from app.planning.planner import Planned, Planner
 from app.planning.wording import plural
-from app.values import Clarify
+from app.sentences import said
 
 if TYPE_CHECKING:
     from ingest.embedder import Embedder
@@ -31,7 +32,7 @@ SHORTEST = 4
 
 def nearest_names(
     text: str, planned: Planned, planner: Planner, embedder: Embedder, threshold: float, today: date
-) -> Clarify | None:
+) -> AskedBack | None:
     """A question back that offers names for the only word that fits nothing; None if none is near and answers."""
     words = [word for word in planned.uncovered if word.isalpha() and len(word) >= SHORTEST]
     names = list(dict.fromkeys(_names(text, planner, today)))[:MOST_NAMES]
@@ -47,8 +48,7 @@ def nearest_names(
             options.append(option)
     if not options:
         return None
-    said = f"Nothing is called “{words[0]}”. Did you mean one of these?"
-    return Clarify(question=said, options=tuple(options[:MOST_OPTIONS]))
+    return AskedBack(said("unknown_names", words=(words[0],)), tuple(options[:MOST_OPTIONS]))
 
 
 def _names(text: str, planner: Planner, today: date) -> Iterator[str]:

@@ -75,5 +75,5 @@ def answer_passages(
     if leans_on_another(text) and len(term_set(text)) < LEAST_TERMS:
         return PassageAnswer(None, scrubbed.passages)
     with watch.stage("read"):
-        reading = read(text, scrubbed, embedder, vector=vector)
+        reading = read(text, scrubbed, embedder, vector=vector, language=question.language)
     return PassageAnswer(reading, scrubbed.passages)

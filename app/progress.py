@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from app.values import Answer
+from app.values import Answer, Span
 
 EventName: TypeAlias = Literal["status", "plan", "sql", "rows", "citation", "delta", "clarify"]
 Listener = Callable[[EventName, object], None]
@@ -25,6 +25,8 @@ class Progress:
         self._listener = listener
         self._stopped = threading.Event()
         self._telling = threading.Lock()
+        self.spans: list[Span] = []
+        """The stages that have ended, in that order, from any thread."""
         self.text = ""
         """What was told of the answer's text: its beginning, whatever the rest will be."""
 
@@ -54,9 +56,13 @@ class Progress:
         self.tell("status", name)
 
     def stop(self) -> None:
-        """Whoever waited has gone: work that has not begun is not begun, and nothing is told after this returns."""
+        """Whoever waited has gone: work that has not begun is not begun, and nothing is told after this returns.
+
+        The listener is let go: work that goes on in a thread holds no stream.
+        """
         with self._telling:
             self._stopped.set()
+            self._listener = None
 
     def continued(self, answer: Answer) -> Answer:
         """The answer as the continuation of what was told: its text begins with that."""

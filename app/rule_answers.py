@@ -16,6 +16,7 @@ from app.answering import Draft
 from app.passage_answers import PassageAnswer, answer_passages
 from app.planning.plan import ColumnRef, Condition
 from app.planning.tokens import identifier_words
+from app.sentences import Said, said
 from app.table_answers import TableAnswer, TablePlan, answer_tables, plan_tables
 from app.terms import terms
 from app.values import Answer, Question, Route
@@ -82,10 +83,10 @@ def rule_answer(question: Question, snapshot: Snapshot, engine: Engine, draft: D
     told = answer_tables(question, counted, snapshot, engine, draft.watch)
     if told.objection is not None:
         return None
-    return _both(draft, rule, (counted, told), ("The tables do not tell which of them that rule applies to.",))
+    return _both(draft, rule, (counted, told), (said("rule_not_told"),))
 
 
-def _both(draft: Draft, rule: PassageAnswer, tables: tuple[TablePlan, TableAnswer], notes: tuple[str, ...]) -> Answer:
+def _both(draft: Draft, rule: PassageAnswer, tables: tuple[TablePlan, TableAnswer], notes: tuple[Said, ...]) -> Answer:
     confidence = min(rule.confidence, tables[1].confidence)
     route = Route(name="both", confidence=confidence, reason="a figure by a rule of the documents")
     return draft.joined(route, [rule, tables, *notes])
@@ -121,8 +122,8 @@ def _conditioned(
         if hours % _HOURS[unit]:
             continue
         comparison = "at most" if asked.inside else "more than"
-        said = f"{asked.counted} have {' '.join(identifier_words(name))} {comparison} {hours // _HOURS[unit]}?"
-        plan = plan_tables(question, said, snapshot, engine, draft.sources, draft.watch)
+        spelled = f"{asked.counted} have {' '.join(identifier_words(name))} {comparison} {hours // _HOURS[unit]}?"
+        plan = plan_tables(question, spelled, snapshot, engine, draft.sources, draft.watch)
         if plan.sure and plan.candidate is not None:
             limited = ColumnRef(base, name)
             where = plan.candidate.plan.where

@@ -12,7 +12,7 @@ import logging
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -20,14 +20,22 @@ from app.errors import ConfigurationError
 from app.values import Role
 
 PREFIX = "ANSWERABLE_"
-USED_ELSEWHERE = frozenset({"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA", "ANSWERABLE_LLAMA_URL"})
-"""Names that tests and benchmarks read; they configure nothing in the service."""
-_SECRET = frozenset({"llm_api_key", "embedding_api_key", "spending_url"})
+USED_ELSEWHERE = frozenset(
+    {"ANSWERABLE_CI", "ANSWERABLE_BENCH_DATA", "ANSWERABLE_LLAMA_URL", "ANSWERABLE_URL", "ANSWERABLE_KEY"}
+)
+"""Names that tests, benchmarks and the Python client read; they configure nothing in the service."""
+_SECRET = frozenset(
+    {"llm_api_key", "embedding_api_key", "spending_url", "limits_url", "webhook_url", "webhook_secret", "smtp_url"}
+)
 """Fields that are never shown."""
 
 _log = logging.getLogger("answerable.settings")
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Rate = Annotated[str, msgspec.Meta(pattern=r"^(off|[1-9][0-9]{0,6}/(second|minute|hour|day))$")]
+WebhookEvent: TypeAlias = Literal[
+    "answer.refused", "feedback.negative", "source.failed", "budget.threshold", "handover.requested"
+]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=3600)]
@@ -100,10 +108,60 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for a key on a loopback address too."""
     allowed_hosts: tuple[str, ...] = ()
     """Names that the `Host` header may carry. Empty: loopback names on a loopback address, any name elsewhere."""
+    public_url: str = ""
+    """Address under which the service is reached, e.g. `https://answers.example.com`, for links in mails, chats and
+    webhooks; empty: the one that the request names.
+    """
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    rate_per_key: Rate = "600/minute"
+    """Requests that one key may make, e.g. `600/minute`, or `off`."""
+    rate_per_visitor: Rate = "20/minute"
+    """Requests that one visitor of a site may make."""
+    rate_per_address: Rate = "120/minute"
+    """Requests from one address that show a site's ticket, no key, or one that is not known."""
+    limits_url: str = ""
+    """Redis that counts requests for several server processes, e.g. `redis://127.0.0.1:6379/0`; empty: each process
+    counts its own.
+    """
+    ticket_ttl_s: Annotated[float, msgspec.Meta(ge=60, le=86_400)] = 900.0
+    """Seconds that a visitor's ticket is valid; the widget asks for the next one by itself."""
+    stream_resume_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5.0
+    """Seconds that a stream whose reader is gone goes on and can be resumed; 0: the work stops at once."""
+    console: Literal["on", "off"] = "on"
+    """Whether the console is served at `/console`."""
+    console_session_s: Annotated[float, msgspec.Meta(ge=60, le=2_592_000)] = 43_200.0
+    """Seconds after which the console asks for the key again."""
+    demo: Literal["auto", "on", "off"] = "auto"
+    """Whether a support site made from the public documents is served at `/demo`; `auto`: on a loopback address."""
+    webhook_url: str = ""
+    """URL that is told of events; see docs/webhooks.md."""
+    webhook_secret: str = ""
+    """Secret with which those deliveries are signed."""
+    webhook_events: tuple[WebhookEvent, ...] = (
+        "answer.refused",
+        "feedback.negative",
+        "source.failed",
+        "budget.threshold",
+        "handover.requested",
+    )
+    """Events that it is told of."""
+    smtp_url: str = ""
+    """Mail server for conversations handed over by mail: `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465`."""
+    mail_from: str = ""
+    """Sender of those mails."""
     session_ttl_s: Annotated[float, msgspec.Meta(ge=1, le=604_800)] = 3600.0
     """Seconds after its last question that a session is remembered; then it is deleted."""
     trace_retention_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
     """Days that traces are kept; 0 keeps none."""
+    source_folders: tuple[str, ...] = ()
+    """Folders below which sources may be added over HTTP, e.g. `/srv/documents`; empty: no local path at all."""
+    source_hosts: tuple[str, ...] = ()
+    """Hosts that sources added over HTTP may be at though their addresses are private, and that this machine's
+    credentials and the values of variables may be sent to, e.g. `db.internal:5432`.
+    """
+    source_variables: tuple[str, ...] = ()
+    """Environment variables that the location of a source added over HTTP may name as `${NAME}`."""
     scheduler: Literal["on", "off"] = "on"
     """Whether `answerable serve` synchronises sources that have an interval (`answerable ingest schedule`)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -195,7 +253,7 @@ def allowed(kind: Any) -> str:
     if origin is Annotated:
         base, bounds = parts
         if bounds.pattern:
-            return "a size such as 512MB or 2GB"
+            return "off, or a rate such as 600/minute" if "minute" in bounds.pattern else "a size such as 512MB or 2GB"
         return f"{'a whole number' if base is int else 'a number'} from {bounds.ge} to {bounds.le}"
     return {bool: "true or false", Path: "a folder", Path | None: "a file or folder"}.get(kind, "text")
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import islice, product
 
+from app.clarifying import AskedBack
 from app.planning.plan import ColumnRef
 from app.planning.planner import Planned, Planner
 from app.planning.schema_index import SHORTEST_ALIKE
 from app.scrubbing import looks_personal
-from app.values import Clarify
+from app.sentences import said
 from ingest.stores.values import ValueHit, normalise
 
 LONG = 8
@@ -21,7 +22,7 @@ MOST_ALIKE, MOST_TRIED = 6, 8
 """Words that one misspelt word may have been, and questions that are tried."""
 
 
-def did_you_mean(text: str, planned: Planned, planner: Planner, threshold: float, today: date) -> Clarify | None:
+def did_you_mean(text: str, planned: Planned, planner: Planner, threshold: float, today: date) -> AskedBack | None:
     """A question back whose options replace misspelt words and can be answered; None if there are none."""
     words = [w for w in planned.uncovered if w.isalpha() and len(w) >= SHORTEST_ALIKE]
     right = {word: list(islice(_alike(word, planner), MOST_ALIKE)) for word in words[:MOST_WORDS]}
@@ -38,8 +39,7 @@ def did_you_mean(text: str, planned: Planned, planner: Planner, threshold: float
             if len(options) == MOST_OPTIONS:
                 break
         if options:
-            said = " and ".join(f"“{word}”" for word in wrong)
-            return Clarify(question=f"Nothing is called {said}. Did you mean one of these?", options=tuple(options))
+            return AskedBack(said("unknown_names", words=tuple(wrong)), tuple(options))
     return None
 
 
@@ -77,9 +77,9 @@ def _values(word: str, mistakes: int, planner: Planner) -> Iterator[str]:
             planner.index.column(ColumnRef(hit.table, hit.column))
         except KeyError:
             continue
-        said = _spelt(hit, planner)
-        if not looks_personal(said):
-            yield said
+        stored = _spelt(hit, planner)
+        if not looks_personal(stored):
+            yield stored
 
 
 def _spelt(hit: ValueHit, planner: Planner) -> str:

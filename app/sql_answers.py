@@ -10,7 +10,7 @@ import msgspec
 
 from app.guards import Objection
 from app.planning.plan import ColumnRef
-from app.table_answers import TableAnswer
+from app.table_answers import TableAnswer, nothing_then
 from app.values import ScrubbedRows, SqlView, TableView, ValidatedQuery
 
 if TYPE_CHECKING:
@@ -50,7 +50,5 @@ def outside_the_data(
         before = end is not None and str(end) <= first
         after = start is not None and str(start) > last
         if first and last and (before or after):
-            said = ref.column.replace("_", " ")
-            reason = f"The data has nothing in that period: {said} runs from {first} to {last}."
-            return Objection("not_in_data", reason)
+            return nothing_then(ref, first, last)
     return None

@@ -18,6 +18,7 @@ from app.planning.ranker import ranker
 from app.planning.schema_index import SchemaIndex
 from app.planning.wording import Wording
 from app.scrubbing import scrub_rows
+from app.sentences import said
 from app.stopwatch import Stopwatch
 from app.validation import Rejected, validate
 from app.values import Computed, Planning, Question, Rows, ScrubbedRows, SqlView, TableView, ValidatedQuery
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 Bounds: TypeAlias = "Callable[[ColumnRef], tuple[object, object]]"
 TRIED = 3
 """Plans that are run for one question, at most."""
-UNSURE = "I am not sure what is asked of the tables, and the documents do not say. Name the table and column."
 
 
 class TablePlan(msgspec.Struct, frozen=True):
@@ -122,7 +122,7 @@ def answer_tables(
     planned, planner, source = chosen.planned, chosen.planner, chosen.source
     assert planned is not None and planner is not None and source is not None
     best: _Ran | None = None
-    objection = Objection("not_understood", UNSURE)
+    objection = Objection("not_understood", said("unsure"))
     for candidate in planned.candidates[:TRIED]:
         if candidate.confidence < max(chosen.threshold, best.confidence if best else 0.0):
             break
@@ -137,12 +137,13 @@ def answer_tables(
                 return TableAnswer(objection=beyond)
             ran = _run(question, candidate, planner, source, snapshot, engine, watch)
         except Rejected as rejected:
-            objection = Objection("not_permitted", f"The planned query is not allowed: {rejected.message}")
+            objection = Objection("not_permitted", said("not_permitted", detail=rejected.message))
             continue
         except SourceUnavailable as error:
-            return TableAnswer(objection=Objection(error.code, f"{error.message} {error.hint}".strip()))
+            return TableAnswer(objection=unavailable(error))
         except ExecutionFailed as error:
-            objection = Objection("not_understood", f"{error.message} {error.hint}".strip())
+            detail = f"{error.message} {error.hint}".strip()
+            objection = Objection("not_understood", said("query_failed", detail=detail))
             continue
         if best is None or ran.confidence > best.confidence:
             best = ran
@@ -190,7 +191,7 @@ def _worded(question: Question, ran: _Ran, planner: Planner, source: str, watch:
     with watch.stage("word"):
         scrubbed = _named(scrubbed, plan)
         if _says_nothing(plan, scrubbed, planner):
-            return TableAnswer(objection=Objection("not_in_data", "The tables hold no row that this speaks of."))
+            return TableAnswer(objection=Objection("not_in_data", said("no_rows")))
         worded = word(plan, scrubbed, planner.index)
         table = _asked_columns(scrubbed, plan)
         chart = _chart(plan, table, planner.index)
@@ -252,11 +253,19 @@ def outside_the_data(plan: Plan, planner: Planner, bounds: Bounds | None = None)
             found = bounds(ref) if bounds is not None else (column.minimum, column.maximum)
             first, last = str(found[0] or "")[:10], str(found[1] or "")[:10]
             if first and last and (str(condition.values[1]) <= first or str(condition.values[0]) > last):
-                said = ref.column.replace("_", " ")
-                return Objection(
-                    "not_in_data", f"The data has nothing in that period: {said} runs from {first} to {last}."
-                )
+                return nothing_then(ref, first, last)
     return None
+
+
+def nothing_then(ref: ColumnRef, first: str, last: str) -> Objection:
+    """The refusal for a period outside that of a column, whose first and last day are given (ISO 8601)."""
+    column = ref.column.replace("_", " ")
+    return Objection("not_in_data", said("outside_the_data", column=column, first=first, last=last))
+
+
+def unavailable(error: SourceUnavailable) -> Objection:
+    """The refusal where a live source's server cannot be asked."""
+    return Objection(error.code, said("source_unavailable", detail=f"{error.message} {error.hint}".strip()))
 
 
 def _bounds_now(

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from app.sentences import ReaderLanguage
 from ingest.pii.spans import PiiSpan
 from ingest.stores.catalog import Dialect, Visibility
 
@@ -32,7 +33,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the sources the key is limited to; None: all."""
     sees_personal_data: bool = False
     key_id: str | None = None
-    """Id of the key that was shown; its sessions are its own."""
+    """Id of the key that was shown, or of the site whose visitor asks; its sessions are its own."""
+    visitor: str | None = None
+    """Who of a site's visitors asks; each has sessions and answers of their own."""
 
     @property
     def visibilities(self) -> tuple[Visibility, ...]:
@@ -68,6 +71,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: int = 100
     threshold: float | None = None
     """Least confidence at which tables answer this question; None: the source's, else the setting's."""
+    language: ReaderLanguage = "en"
+    """What the service's own sentences are in; documents and cells stay in theirs."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +170,14 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     quote: str
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One stage of an answer: when it began, counted from the question, and how long it took (milliseconds)."""
+
+    name: str
+    start_ms: float
+    duration_ms: float
 
 
 class TableView(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ import msgspec
 from app.errors import ExecutionFailed, SourceUnavailable
 from app.guards import Objection
 from app.scrubbing import scrub_rows
+from app.sentences import said
 from app.sql_answers import outside_the_data, worded_rows
-from app.table_answers import TablePlan, threshold_of
+from app.table_answers import TablePlan, threshold_of, unavailable
 from app.validation import Rejected, validate
 from app.values import Answer, Planning, Question, Route, Verified
 
@@ -36,14 +37,12 @@ def verified_answer(question: Question, snapshot: Snapshot, engine: Engine, draf
     if not found:
         return None
     if len(found) > 1:
-        names = ", ".join(sorted(found))
-        reason = f"Several sources have a verified answer to this: {names}. Ask one of them by `sources` (--source)."
-        return draft.refused(Objection("not_understood", reason))
+        return draft.refused(Objection("not_understood", said("several_verified", names=tuple(sorted(found)))))
     source, match = next(iter(found.items()))
     try:
         return _answered(question, match, snapshot.sources[source], snapshot, engine, draft)
     except SourceUnavailable as error:
-        return draft.refused(Objection(error.code, f"{error.message} {error.hint}".strip()))
+        return draft.refused(unavailable(error))
     except (Rejected, ExecutionFailed) as error:
         _log.warning("verified query %s could not be used: %s", match.query.id, error.code)
         return None
@@ -112,7 +111,7 @@ def _answered(
     with watch.stage("scrub"):
         scrubbed, _tokens = scrub_rows(query, rows, sees_personal_data=question.caller.sees_personal_data)
     if len(scrubbed.rows) == 1 and all(cell is None for cell in scrubbed.rows[0]):
-        return draft.refused(Objection("not_in_data", "The tables hold no row that this speaks of."))
+        return draft.refused(Objection("not_in_data", said("no_rows")))
     with watch.stage("word"):
         found = worded_rows(scrubbed, query, reading, source.name, CONFIDENCE)
         found = msgspec.structs.replace(found, planning=Planning(by="verified", confidence=CONFIDENCE))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.answering import Draft, Made, renumbered
+from app.languages import asked_in
 from app.progress import Progress
 from app.routing import SURE, asks_data
 from app.table_answers import TableAnswer
@@ -71,7 +72,9 @@ def _reworded(question: Question, found: Answer, made: Made, draft: Draft, progr
     assert consultation is not None
     telling = _Telling(found, progress) if progress.listens else None
     with draft.watch.stage("write"):
-        said = write(consultation, evidence, sources_of(evidence, found), _language(question), telling)
+        if telling is not None:
+            telling.begin()
+        said = write(consultation, evidence, sources_of(evidence, found), _language(question, evidence), telling)
     _note(said)
     if said is None:
         return found
@@ -82,23 +85,24 @@ def _reworded(question: Question, found: Answer, made: Made, draft: Draft, progr
 
 
 class _Telling:
-    """Tells what an answer is made with before its first words, and each citation before the words that use it."""
+    """Tells what an answer is made with before a model begins, and each citation before the words that use it."""
 
     def __init__(self, found: Answer, progress: Progress) -> None:
         self._found = found
         self._progress = progress
 
+    def begin(self) -> None:
+        """Tell what the words will be about: it stays as it is, whatever they are."""
+        self._progress.tell("plan", self._found)
+        if self._found.sql is not None:
+            self._progress.tell("sql", self._found.sql)
+        if self._found.table is not None:
+            self._progress.tell("rows", self._found.table)
+
     def __call__(self, piece: str, citations: Sequence[Citation]) -> None:
-        found, progress = self._found, self._progress
-        if not progress.told_text:
-            progress.tell("plan", found)
-            if found.sql is not None:
-                progress.tell("sql", found.sql)
-            if found.table is not None:
-                progress.tell("rows", found.table)
         for citation in citations:
-            progress.tell("citation", citation)
-        progress.tell("delta", piece)
+            self._progress.tell("citation", citation)
+        self._progress.tell("delta", piece)
 
 
 def _continued(found: Answer, said: Written, draft: Draft) -> Answer:
@@ -156,7 +160,7 @@ def _from_nearest(question: Question, found: Answer, made: Made, draft: Draft, e
     if consultation is None or not passages or not _same_language(question, passages.values()):
         return found
     with draft.watch.stage("write"):
-        said = write(consultation, evidence, sources_of(evidence, found), _language(question))
+        said = write(consultation, evidence, sources_of(evidence, found), _language(question, evidence))
     _note(said)
     if said is None or not said.sufficient or not said.citations:
         return found
@@ -246,7 +250,11 @@ def sources_of(evidence: Evidence, found: Answer) -> list[str]:
     return sorted({passage.source for passage in evidence.passages.values()} | own)
 
 
-def _language(question: Question) -> str:
+def _language(question: Question, evidence: Evidence) -> str:
+    """The language to write in: Arabic where question and passages are, which the others' words do not tell."""
+    texts = (question.text, *(passage.text for passage in evidence.passages.values()))
+    if evidence.passages and all(asked_in(text) == "ar" for text in texts):
+        return "Arabic"
     return (told_language(question.text) or "english").capitalize()
 
 

@@ -30,8 +30,10 @@ PARTS: dict[str, list[str]] = {
     "embedding": ["bench.embedding", "--cache", CACHE, *DATA],
     "text2sql": ["bench.text2sql", "--limit", "300", *DATA],
     "load": ["bench.load"],
+    "streaming": ["bench.streaming"],
     "llm": ["bench.llm"],
     "grounding": ["bench.grounding", *DATA],
+    "widget": ["bench.widget"],
 }
 """Part -> module and arguments."""
 WORK = ["--work", str(ROOT / "build" / "bench" / "work")]

@@ -38,7 +38,7 @@ nearest one that is. Options of a command (`answerable serve --port 9000`) overr
 
 TAIL = """
 What belongs to one source rather than to the service (visibility, synonyms, metrics, personal data, a planner threshold
-of its own) is written in that source's description file; see the example in `data/sample/shop/describe.yaml`.
+of its own) is written in that source's [description file](description-file.md).
 
 Two names are read by tests and benchmarks only: `ANSWERABLE_CI=1` turns a test that is skipped for a missing part into
 a failure, and `ANSWERABLE_BENCH_DATA` is the folder of the larger data sets for `make bench`.

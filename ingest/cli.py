@@ -6,12 +6,14 @@ Only the command that runs imports what it needs, so that help stays quick. Tabl
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingest.source_names import source_names
 from ingest.terminal import ingest_bar, printed, printed_sync, report_lines, stated
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ Home = Annotated[
     typer.Option("--home", envvar="ANSWERABLE_HOME", help="Folder of the stores. Default: ~/.answerable"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
-Name = Annotated[str, typer.Argument(help="Name of a source; `list` shows them.")]
+Name = Annotated[str, typer.Argument(autocompletion=source_names, help="Name of a source; `list` shows them.")]
 Option = Annotated[
     list[str] | None, typer.Option("--option", "-o", help="Setting of the connector, `key=value`; may be repeated.")
 ]
@@ -35,7 +37,7 @@ Option = Annotated[
 @app.command()
 def add(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="Folder, file, database file or URL.")],
+    path: Annotated[str, typer.Argument(help="Folder, file, database file or URL; `-`: read it from standard input.")],
     name: Annotated[str | None, typer.Option(help="Name of the source. Default: from the path.")] = None,
     public: Annotated[
         bool | None, typer.Option("--public/--internal", help="Whether visitors may see it.", show_default="internal")
@@ -61,6 +63,7 @@ def add(
         from ingest.request import SourceRequest, shown_location
         from ingest.stores.schedule import interval_s
 
+        path = sys.stdin.readline().strip() if path == "-" else path
         every_s = interval_s(every) if every else None
         request = SourceRequest(
             path, name=name, kind=kind, options=_pairs(option), public=public,
@@ -77,12 +80,15 @@ def add(
 @app.command()
 def sync(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(help="Sources. Default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(autocompletion=source_names, help="Sources. Default: all.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All sources; the same as naming none.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Read and embed everything again.")] = False,
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete earlier versions at once; no rollback to them.")
     ] = False,
+    describe: Annotated[str | None, typer.Option(help="Description file from now on; of one source.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -97,12 +103,14 @@ def sync(
 
         options = _options(context, home, rebuild=rebuild)
         chosen = _chosen([] if every else names or [], _home(home))
+        if describe is not None and len(chosen) != 1:
+            raise typer.BadParameter("name the one source that the file describes", param_hint="--describe")
         reports: list[IngestReport] = []
         failures: dict[str, Exception] = {}
         for name in chosen:
             try:
                 with ingest_bar(name, quiet=as_json) as hooks:
-                    reports.append(sync_source(_home(home), name, hooks, options))
+                    reports.append(sync_source(_home(home), name, hooks, options, description_path=describe))
                 if purge:
                     purge_source(_home(home), name)
             except (ConnectorError, DescriptionError) as error:

@@ -3,21 +3,30 @@
     read_description(path)      YAML -> Description; unknown keys and wrong values are errors with line and remedy
     apply_description(c, d)     merged into a profiled catalog; unknown tables and columns are errors likewise
 
-The format is documented in `docs/` with the sample's file as the worked example.
+The format is documented in `docs/description-file.md`.
 """
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from ingest.description_yaml import MISSING, Node, load
+from ingest.description_yaml import MISSING, Node, load, parse
 from ingest.errors import DescriptionError
 from ingest.pii.spans import KINDS, mask_kind
 from ingest.stores.catalog import Catalog, Column, Join, Metric, Sending, Table, Visibility
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "source": ("description", "visibility", "tables", "joins", "metrics", "documents", "planner_threshold", "models"),
+    "table": ("description", "synonyms", "visibility", "key", "default_date", "columns"),
+    "column": ("description", "synonyms", "unit", "pii", "visibility", "hidden", "labels"),
+    "metric": ("table", "expression", "filter", "synonyms", "unit", "description"),
+    "document": ("visibility",),
+}
+"""What may be said of each part; anything else is an error."""
 
 
 class ColumnDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +95,16 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_description(path: Path) -> Description:
     """Read a description file. Raises `DescriptionError` naming file, line and remedy."""
-    root = load(path)
-    root.only("description", "visibility", "tables", "joins", "metrics", "documents", "planner_threshold", "models")
+    return _described(load(path), path)
+
+
+def parse_description(text: str, name: str) -> Description:
+    """Read the text of a description file that complaints call `name`. Raises `DescriptionError`."""
+    return _described(parse(text, Path(name)), Path(name))
+
+
+def _described(root: Node, path: Path) -> Description:
+    root.only(*KEYS["source"])
     threshold = root.get("planner_threshold")
     return Description(
         path=str(path),
@@ -113,7 +130,7 @@ def _visibility(node: Node) -> Visibility | None:
 
 
 def _document(glob: str, node: Node) -> tuple[str, Visibility]:
-    node.only("visibility")
+    node.only(*KEYS["document"])
     visibility = _visibility(node)
     if visibility is None:
         raise node.error(f"documents {glob!r} need a visibility", "Write {visibility: public}.")
@@ -121,7 +138,7 @@ def _document(glob: str, node: Node) -> tuple[str, Visibility]:
 
 
 def _table(name: str, node: Node) -> TableDescription:
-    node.only("description", "synonyms", "visibility", "key", "default_date", "columns")
+    node.only(*KEYS["table"])
     return TableDescription(
         name=name, line=node.line, description=node.text("description"), synonyms=node.texts("synonyms"),
         visibility=_visibility(node), key=node.texts("key"), default_date=node.text("default_date"),
@@ -130,7 +147,7 @@ def _table(name: str, node: Node) -> TableDescription:
 
 
 def _column(name: str, node: Node) -> ColumnDescription:
-    node.only("description", "synonyms", "unit", "pii", "visibility", "hidden", "labels")
+    node.only(*KEYS["column"])
     pii = node.text("pii")
     kind = None
     if pii is not None and pii.lower() not in ("none", "no", "false"):
@@ -183,7 +200,7 @@ def _side(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _metric(name: str, node: Node) -> MetricDescription:
-    node.only("table", "expression", "filter", "synonyms", "unit", "description")
+    node.only(*KEYS["metric"])
     table, expression = node.text("table"), node.text("expression")
     if table is None or expression is None:
         raise node.error(f"the metric {name!r} needs a table and an expression", "Add both.")
@@ -303,7 +320,7 @@ class Names:
 
     def error(self, line: int, message: str, hint: str) -> DescriptionError:
         """An error at a line of the file."""
-        return DescriptionError(f"{self._path}, line {line}: {message}.", hint=hint)
+        return DescriptionError(f"{self._path}, line {line}: {message}.", hint=hint, line=line)
 
 
 def nearest(name: str, known: Sequence[str] | Iterable[str]) -> str:

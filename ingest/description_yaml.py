@@ -1,4 +1,7 @@
-"""YAML with line numbers: nodes that know where they stand, so that every complaint can name a line."""
+"""YAML with line numbers: nodes that know where they stand, so that every complaint can name a line.
+
+Nothing is constructed from a tag, and a file is bounded in size, depth and what its aliases expand to.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,16 @@ from pathlib import Path
 import yaml
 
 from ingest.errors import DescriptionError
+
+MOST_BYTES = 1_000_000
+"""Bytes that a description file may have; a thousand tables with ten described columns each have about as many."""
+DEEPEST = 12
+"""Levels of nesting; the format has five."""
+MOST_NODES = 200_000
+"""Values and keys, each counted as often as an alias names it."""
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value")
+)
 
 
 class Node:
@@ -33,7 +46,7 @@ class Node:
 
     def error(self, message: str, hint: str) -> DescriptionError:
         """An error at this node's line."""
-        return DescriptionError(f"{self._path}, line {self.line}: {message}.", hint=hint)
+        return _error(self._path, self.line, message, hint)
 
     def only(self, *known: str) -> None:
         """Refuse a node that is no mapping, or that has other keys than these."""
@@ -125,15 +138,82 @@ MISSING = Node(yaml.ScalarNode("tag:yaml.org,2002:null", "", yaml.Mark("", 0, 0,
 def load(path: Path) -> Node:
     """The file's root node."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        return parse(content.decode("utf-8-sig"), path)
     except OSError as error:
         raise DescriptionError(f"{path} cannot be read: {error.strerror}.", hint="Check the path.") from error
     except UnicodeDecodeError as error:
+        if len(content) > MOST_BYTES:
+            raise _too_large(path) from error
         raise DescriptionError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+
+
+def parse(text: str, path: Path) -> Node:
+    """The root node of a file's text; `path` is what complaints call it."""
+    if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        raise _too_large(path)
+    try:
+        root = yaml.compose(text, Loader=_Shallow)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
+        line = mark.line + 1 if mark is not None else _line_of_character(text, error)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
         hint = "Check indentation, and put texts that hold `:` or `{` in quotes."
-        raise DescriptionError(f"{path}{line}: {problem}.", hint=hint) from error
-    return MISSING if root is None else Node(root, path)
+        if line is None:
+            raise DescriptionError(f"{path}: {problem}.", hint=hint) from error
+        raise _error(path, line, problem, hint) from error
+    if root is None:
+        return MISSING
+    _check_bounds(root, path)
+    return Node(root, path)
+
+
+class _Shallow(yaml.SafeLoader):
+    """Composes nodes, and gives up where they are nested too deep, before the interpreter would."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next node."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, f"nested more than {DEEPEST} levels deep", mark)
+        found: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return found
+
+
+def _check_bounds(root: yaml.Node, path: Path) -> None:
+    """Refuse foreign tags, and aliases that make the file larger than it looks or part of itself."""
+    left = [(root, 1)]
+    seen = 0
+    while left:
+        node, depth = left.pop()
+        seen += 1
+        line = node.start_mark.line + 1
+        if seen > MOST_NODES or depth > DEEPEST:
+            raise _error(
+                path, line, "the file expands to more than it may hold", "Write less with anchors and aliases."
+            )
+        if node.tag not in _TAGS and node.value != "<<":
+            raise _error(path, line, f"the tag {node.tag!r} is not used here", "Leave it out; put texts in quotes.")
+        if isinstance(node, yaml.MappingNode):
+            left += [(each, depth + 1) for pair in node.value for each in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            left += [(each, depth + 1) for each in node.value]
+
+
+def _line_of_character(text: str, error: yaml.YAMLError) -> int | None:
+    """The line of a character that YAML does not allow."""
+    position = getattr(error, "position", None)
+    return text.count("\n", 0, position) + 1 if isinstance(position, int) else None
+
+
+def _error(path: Path, line: int, message: str, hint: str) -> DescriptionError:
+    return DescriptionError(f"{path}, line {line}: {message}.", hint=hint, line=line)
+
+
+def _too_large(path: Path) -> DescriptionError:
+    return DescriptionError(f"{path} is larger than {MOST_BYTES:,} bytes.", hint="Describe what people ask about.")

@@ -2,6 +2,7 @@
 
 IngestError                code, message, hint
 ├── SourceExists           the name is taken by a source at another location
+├── SourceRefused          a source that may not be added over HTTP
 ├── UnknownSource          no source of that name; the hint lists the known ones
 ├── IngestBusy             another process ingests into the same home
 ├── HomeNotWritable        the home folder cannot be made or written
@@ -47,6 +48,12 @@ class SourceExists(IngestError):
     code = "source_exists"
 
 
+class SourceRefused(IngestError):
+    """A location or option that may not be given from elsewhere."""
+
+    code = "source_refused"
+
+
 class UnknownSource(IngestError):
     """There is no source of that name."""
 
@@ -89,6 +96,11 @@ class DescriptionError(IngestError):
     """A description file cannot be used; the message names file and line."""
 
     code = "description_error"
+
+    def __init__(self, message: str, *, hint: str = "", line: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        """Line of the file, from 1; None where the file as a whole is meant."""
 
 
 class WrongInterval(IngestError):

@@ -44,6 +44,8 @@ _ENGLISH = """
     the of and is are to in a an for on with by from at as it this that be was were not or how what when where who which
     why can do does did my your our i you we they if will have has much many long there be may should
 """
+ENGLISH = frozenset(_ENGLISH.split())
+"""The words that tell English; each store chooses English stop words for itself."""
 STOP_WORDS: dict[Language, frozenset[str]] = {
     "german": frozenset(_GERMAN.split()),
     "spanish": frozenset(_SPANISH.split()),
@@ -67,7 +69,7 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
     name: STOP_WORDS.get(name, frozenset()) | frozenset(words) for name, words in _ASKING.items()
 }
 """By language, which may be one whose texts are read as English; folded."""
-_TELLING: dict[Language, frozenset[str]] = {"english": frozenset(_ENGLISH.split()), **STOP_WORDS}
+_TELLING: dict[Language, frozenset[str]] = {"english": ENGLISH, **STOP_WORDS}
 
 
 def language_of(text: str) -> Language:

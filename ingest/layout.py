@@ -54,6 +54,20 @@ class Layout:
         """Note of the last scheduled sync of the source of that name."""
         return self.store / "schedule" / f"{name}.json"
 
+    def descriptions(self, name: str) -> Path:
+        """Folder of the descriptions of that source that were edited in the service."""
+        return self.home / "descriptions" / name
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the notes on what the service was told to ingest."""
+        return self.store / "jobs"
+
+    @property
+    def job_lock(self) -> Path:
+        """File that the server process locks which runs such a job."""
+        return self.store / "job.lock"
+
     @property
     def cache(self) -> Path:
         """Folder of exported models."""

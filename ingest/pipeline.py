@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from ingest.request import (
 from ingest.scrub import scrubs
 from ingest.stores import segment as files
 from ingest.stores.collect import clear_leftovers, collect, purge
+from ingest.stores.descriptions import forget_descriptions
 from ingest.stores.locking import ingest_lock
 from ingest.stores.manifest import Manifest, SourceEntry, current, publish, rollback
 from ingest.stores.schedule import forget_attempts
@@ -63,7 +65,7 @@ def ingest_source(
         inputs = _inputs_of_scrubbing(request, connector)
         connector.check()
         entry = manifest.source(request.name or "") if manifest else None
-        description, described = described_by(request)
+        description, described = described_by(request, layout)
         known = (description, described | inputs)
         with open_build(layout, request, connector.kind, entry, known, hooks, options) as build:
             read_source(build, connector)
@@ -85,10 +87,21 @@ def ingest_source(
 
 
 def sync_source(
-    home: Path, name: str, hooks: IngestHooks = _NO_HOOKS, options: IngestOptions | None = None
+    home: Path,
+    name: str,
+    hooks: IngestHooks = _NO_HOOKS,
+    options: IngestOptions | None = None,
+    *,
+    description_path: str | None = None,
 ) -> IngestReport:
-    """Bring a known source up to date. Raises `UnknownSource`, and what `ingest_source` raises."""
-    return ingest_source(home, request_of(known_entry(current(Layout(home)), name)), hooks, options)
+    """Bring a known source up to date, with another description file if one is given.
+
+    Raises `UnknownSource`, and what `ingest_source` raises.
+    """
+    request = request_of(known_entry(current(Layout(home)), name))
+    if description_path is not None:
+        request = replace(request, description_path=description_path)
+    return ingest_source(home, request, hooks, options)
 
 
 def schedule_source(home: Path, name: str, every_s: int | None) -> SourceEntry:
@@ -112,6 +125,7 @@ def remove_source(home: Path, name: str) -> Manifest:
         published = publish(layout, kept)
         purge(layout, name)
         forget_attempts(layout, name)
+        forget_descriptions(layout, name)
         return published
 
 

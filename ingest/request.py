@@ -12,6 +12,7 @@ from connectors.errors import SourceNotFound
 from connectors.registry import kind_of_url
 from ingest.errors import SourceExists, UnknownSource
 from ingest.stores.catalog import Sending, Visibility
+from ingest.stores.descriptions import KEPT
 from ingest.stores.manifest import Manifest, SourceEntry
 
 _BARE_HOST = re.compile(r"^https?://(?:www\.)?([^/@:?#\[\]]+)(?::\d+)?/?$", re.IGNORECASE)
@@ -133,4 +134,6 @@ def _with_known(request: SourceRequest, entry: SourceEntry) -> SourceRequest:
 
 
 def _absolute(path: str | None) -> str | None:
-    return str(Path(path).expanduser().absolute()) if path else None
+    if not path or path.startswith(KEPT):
+        return path
+    return str(Path(path).expanduser().absolute())

@@ -7,20 +7,35 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from app.values import Role
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample"
 IN_CI = os.environ.get("ANSWERABLE_CI") == "1"
 LLAMA_URL = os.environ.get("ANSWERABLE_LLAMA_URL", "")
 READY_S = 60
+
+# A run starts hundreds of processes. Without bytecode on disk each compiles the same modules again: 0.5 s a server.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Requests that name no timeout wait longer than httpx's 5 s, which an answer may take on a busy machine. All of httpx
+# shares this one default; what the service itself asks with (httpx2, httpcore2) has its own.
+httpx.get.__kwdefaults__["timeout"].read = 60.0
 
 
 def _lacks_program(*names: str) -> Callable[[], str | None]:
@@ -38,12 +53,39 @@ MISSING: dict[str, Callable[[], str | None]] = {
     "browser": _lacks_program("chromium"),
     "service": _lacks_program("postgres", "pg_ctl", "redis-server"),
     "network_namespace": _lacks_namespace,
+    "shells": lambda: _lacks_program("zsh")() or _lacks_program("fish")(),
 }
 """Marker -> why this machine cannot run its tests, or None."""
 OPTIONAL: dict[str, Callable[[], str | None]] = {
     "llama": lambda: None if LLAMA_URL else "ANSWERABLE_LLAMA_URL is not set; see docs/local-models.md",
+    "deployment": lambda: next(
+        filter(None, (_lacks_program(x)() for x in ("nginx", "caddy", "systemd-analyze"))), None
+    ),
 }
 """The same for parts that CI does without."""
+
+
+COSTLY = frozenset({"chromium", "cli", "sample_home", "serve", "shop_home"})
+"""Fixtures that start processes or ingest, and so do those that ask for them."""
+COSTLY_AS = 30
+"""A test that does so, counted in tests that do not."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder with the exported embedding model (110 MB) for the run, whatever the number of its processes."""
+    if "ANSWERABLE_TEST_CACHE" not in os.environ:
+        os.environ["ANSWERABLE_TEST_CACHE"] = folder = tempfile.mkdtemp(prefix="answerable-models-")
+        Path(folder).chmod(0o755)  # tests read it as another user too
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: of two processes none is left with a long one at the end."""
+    cost: Counter[Path] = Counter()
+    for item in items:
+        costly = item.get_closest_marker("slow") or not COSTLY.isdisjoint(getattr(item, "fixturenames", ()))
+        cost[item.path] += COSTLY_AS if costly else 1
+    items.sort(key=lambda item: -cost[item.path])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -80,6 +122,13 @@ def run_cli(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProc
         text=True,
         timeout=300,
     )
+
+
+def new_key(home: Path, role: Role, *sources: str) -> str:
+    """The token of a new key; what `answerable keys add` does, without the second that a process takes."""
+    from app.ops.keys import KeyStore
+
+    return KeyStore(home / "state.db").add(role, name=f"{role}s", sources=sources)[1]
 
 
 def clean_env(home: Path, **env: str) -> dict[str, str]:
@@ -120,7 +169,11 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture(scope="session")
 def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the sample data ingested; tests only read it."""
+    from tests.ingest.ingesting import model_cache
+
     home = tmp_path_factory.mktemp("sample-home")
+    (home / "cache").mkdir()
+    (home / "cache" / "models").symlink_to(model_cache() / "models")
     for arguments in (
         ("help-centre", "--name", "help-centre", "--public"),
         ("shop", "--name", "shop", "--describe", str(SAMPLE / "shop" / "describe.yaml")),

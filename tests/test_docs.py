@@ -66,10 +66,24 @@ def test_settings_and_files_that_are_mentioned_exist(page):
         "ANSWERABLE_CI",
         "ANSWERABLE_BENCH_DATA",
         "ANSWERABLE_LLAMA_URL",
+        "ANSWERABLE_URL",
+        "ANSWERABLE_KEY",
     }
     assert set(re.findall(r"\bANSWERABLE_[A-Z_]*[A-Z]\b", text)) <= known
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / link).exists(), link
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_headings_that_links_lead_to_exist(page):
+    for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        there = page.parent / link if link else page
+        assert there.suffix != ".md" or anchor in anchors(there), f"{link}#{anchor}"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"^\| (`[^|]+`) \|", README, re.MULTILINE))))

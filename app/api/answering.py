@@ -15,6 +15,7 @@ from app.engine import Engine
 from app.errors import DeadlineExceeded, RateLimited
 from app.ops.metrics import Metrics
 from app.progress import Progress
+from app.sentences import said, say
 from app.values import Answer, Deadline, Question, Versions
 
 Result = TypeVar("Result")
@@ -22,6 +23,8 @@ Result = TypeVar("Result")
 TIME_UP = "The question's time was up before there was an answer."
 GRACE_S = 0.5
 """Seconds past the deadline in which an answer still arrives: the time to word what is known."""
+CHART_S = 0.05
+"""Seconds after an answer with a chart, which are left to sending it, before what draws charts is started."""
 
 
 class Answering:
@@ -34,7 +37,7 @@ class Answering:
         self._most = engine.settings.answering_threads + engine.settings.waiting
         self._taken = 0
 
-    async def answer(self, question: Question, progress: Progress | None = None, *, key_id: str | None) -> Answer:
+    async def answer(self, question: Question, progress: Progress | None = None) -> Answer:
         """The answer, or at the deadline one that says so; traced and counted.
 
         Then, and where nobody waits for it any more, the work is told to stop.
@@ -50,7 +53,10 @@ class Answering:
         finally:
             told.stop()
         self._metrics.count_answer(found)
-        self._engine.traces.record(question.text, found, key_id=key_id)
+        if found.chart is not None:
+            asyncio.get_running_loop().call_later(CHART_S, self._engine.charts.prepare)
+        caller = question.caller
+        self._engine.traces.record(question.text, found, key_id=caller.key_id, visitor=caller.visitor, spans=told.spans)
         return found
 
     async def run(self, work: Callable[[], Result], deadline: Deadline) -> Result:
@@ -90,11 +96,12 @@ def out_of_time(question: Question, engine: Engine, error: DeadlineExceeded) -> 
     """The answer to a question whose time was up before anything was known."""
     manifest = engine.store.snapshot().id
     seconds = engine.settings.deadline_s
+    why = said("time_limit", detail=error.message, seconds=f"{seconds:g}", hint=error.hint)
     return Answer(
         id=uuid.uuid4().hex,
         status="failed",
         route="none",
-        text=f"{error.message} The limit is {seconds:g} seconds. {error.hint}",
+        text=say(why, question.language),
         timing_ms={"total": (seconds + GRACE_S) * 1000},
         versions=Versions(manifest=manifest),
     )

@@ -7,11 +7,10 @@ from typing import Any
 from litestar import Request, Response, get
 
 from app.api.callers import Asker
+from app.api.reading import readable_trace
 from app.engine import Engine
 from app.errors import NotFound
 
-TRACE_WAIT_S = 15.0
-"""Seconds to wait for a trace that is still being masked; an id that nobody was given is not waited for."""
 CHART_HEADERS = {
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -21,7 +20,7 @@ CHART_HEADERS = {
 @get("/v1/answers/{answer_id:str}", tags=["ask"], sync_to_thread=True)
 def earlier_answer(answer_id: str, engine: Engine, asker: Asker) -> dict[str, Any]:
     """An answer that this caller was given; the owner may read every answer."""
-    return _kept_answer(answer_id, engine, asker)
+    return readable_trace(answer_id, engine, asker).answer
 
 
 @get("/v1/answers/{answer_id:str}/chart.svg", tags=["ask"], sync_to_thread=True, media_type="image/svg+xml")
@@ -29,7 +28,7 @@ def chart_picture(answer_id: str, engine: Engine, asker: Asker, request: Request
     """The chart of an answer that this caller may read, as SVG without scripts, links or outside parts."""
     from app.verbalising.charts.rendering import digest
 
-    spec = _kept_answer(answer_id, engine, asker).get("chart")
+    spec = readable_trace(answer_id, engine, asker).answer.get("chart")
     if spec is None:
         raise NotFound("This answer has no chart.", hint="`chart` in the answer says whether there is one.")
     tag = f'"{digest(spec)}"'
@@ -38,12 +37,3 @@ def chart_picture(answer_id: str, engine: Engine, asker: Asker, request: Request
     if tag in known or "*" in known:
         return Response(b"", status_code=304, headers=headers, media_type="image/svg+xml")
     return Response(engine.charts.svg(spec).encode(), headers=headers, media_type="image/svg+xml")
-
-
-def _kept_answer(answer_id: str, engine: Engine, asker: Asker) -> dict[str, Any]:
-    """The trace's answer; raises `NotFound` alike for no such answer and for somebody else's."""
-    trace = engine.traces.find(answer_id, wait_s=TRACE_WAIT_S)
-    if trace is None or not (asker.sees_all_answers or (asker.key_id and trace.key_id == asker.key_id)):
-        days = engine.settings.trace_retention_days
-        raise NotFound("There is no such answer.", hint=f"Answers are kept for {days} days.")
-    return trace.answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from app.api.callers import Asker
 from app.engine import Engine
@@ -19,9 +19,9 @@ CSV_HEADERS = {"Content-Disposition": 'attachment; filename="cost.csv"', "Cache-
 def cost(
     engine: Engine,
     asker: Asker,
-    since: Annotated[str, Parameter(query="since", max_length=40)] = "30d",
-    by: Annotated[list[str] | None, Parameter(query="by", max_items=10)] = None,
-    shape: Annotated[Literal["json", "csv"], Parameter(query="format")] = "json",
+    since: Annotated[str, QueryParameter(name="since", max_length=40)] = "30d",
+    by: Annotated[list[str] | None, QueryParameter(name="by", max_items=10)] = None,
+    shape: Annotated[Literal["json", "csv"], QueryParameter(name="format")] = "json",
 ) -> Response[CostReport] | Response[bytes]:
     """Spend by key, task, model, prompt, source and day, the dearest questions (masked) and budgets."""
     if not asker.sees_all_answers:

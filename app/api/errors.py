@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 
 from app.api.trace_id import trace_id
 from app.api.wire import ErrorBody, ErrorResponse
-from app.errors import AppError, BudgetExhausted, NotAuthenticated, RateLimited
+from app.errors import AppError, BudgetExhausted, InvalidRequest, NotAuthenticated, RateLimited
 
 CODES = {400: "invalid_request", 401: "not_authenticated", 403: "not_permitted", 404: "not_found"} | {
     405: "method_not_allowed",
@@ -23,6 +23,9 @@ CODES = {400: "invalid_request", 401: "not_authenticated", 403: "not_permitted",
     429: "rate_limited",
 }
 INTERNAL = "Something went wrong on the server; its log has the details under this trace_id."
+
+DESERIALIZING = "while deserializing"
+"""What msgspec says of a body that is nested more deeply than it follows; other recursion is our own fault."""
 
 _log = structlog.get_logger("answerable.api")
 
@@ -34,7 +37,9 @@ def error_response(_request: Request[Any, Any, Any], error: Exception) -> Respon
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RateLimited):
-        headers["Retry-After"] = "2"
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, HTTPException) and error.headers:
+        headers.update(error.headers)  # what a 405 allows
     if isinstance(error, BudgetExhausted) and error.resets_at is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.resets_at - time.time())))
     return Response(ErrorResponse(error=body), status_code=status, headers=headers)
@@ -46,6 +51,8 @@ def describe(error: Exception) -> tuple[int, ErrorBody]:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.warning("request failed", code=error.code, trace_id=trace_id())
         return error.status, ErrorBody(code=error.code, message=error.message, hint=error.hint, trace_id=trace_id())
+    if isinstance(error, RecursionError) and DESERIALIZING in str(error):
+        return describe(InvalidRequest("The request's body is nested too deeply.", hint="GET /schema describes it."))
     if isinstance(error, HTTPException) and error.status_code in CODES:
         return error.status_code, _http_error(error)
     _log.error("unexpected error", trace_id=trace_id(), exc_info=error)

@@ -24,12 +24,12 @@ def readyz(engine: Engine) -> Response[Readiness]:
     return Response(Readiness(ready=ready, checks=checks), status_code=200 if ready else 503)
 
 
-@get("/metrics", tags=["operations"], sync_to_thread=True)
+@get("/metrics", tags=["operations"], sync_to_thread=True, media_type="text/plain")
 def metrics_page(engine: Engine, metrics: Metrics, asker: Asker) -> Response[bytes]:
     """Prometheus metrics of this process; with a key where keys are needed."""
     del asker  # asked for so that a key is
     metrics.traces_dropped.set(engine.traces.dropped)
-    return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE.removesuffix("; charset=utf-8"))
 
 
 def _manifest_check(engine: Engine) -> Check:

@@ -210,3 +210,43 @@ class VerifiedResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Verified queries, oldest first."""
 
     verified: list[VerifiedView]
+
+
+Jwt = Annotated[str, Meta(max_length=4200)]
+
+
+class WidgetSessionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a widget shows to be let in."""
+
+    site: Annotated[str, Meta(max_length=100)]
+    """The publishable key."""
+    renew: Jwt | None = None
+    """An earlier ticket, over for a day at most: the visitor stays the same."""
+    identity: Jwt | None = None
+    """A JWT by which the site's server says who the visitor is."""
+
+
+class HandoverView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a visitor reaches a person; the target of a link only."""
+
+    kind: Literal["none", "link", "mail", "webhook"]
+    target: str
+
+
+class WidgetSite(msgspec.Struct, frozen=True, kw_only=True):
+    """What a widget shows of its site."""
+
+    name: str
+    title: str
+    greeting: str
+    examples: list[str]
+    handover: HandoverView
+
+
+class WidgetSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket, and what the widget needs to begin."""
+
+    ticket: str
+    expires_in_s: int
+    site: WidgetSite
+    question_max_chars: int

@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from ingest.source_names import source_names
+
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="A question in plain language.")],
-    source: Annotated[list[str] | None, typer.Option("--source", help="Ask only this source; may be repeated.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", autocompletion=source_names, help="Ask only this source; may be repeated."),
+    ] = None,
     session: Annotated[
         str | None, typer.Option("--session", help="Any name: later questions under it may follow up on earlier ones.")
     ] = None,
@@ -37,6 +42,7 @@ def ask(
     from app.asking import question_from
     from app.commands.terminal import render
     from app.engine import Engine
+    from app.progress import Progress
     from app.settings import load_settings
     from app.values import Caller
 
@@ -52,14 +58,15 @@ def ask(
             threshold=threshold,
             today=today.date() if today else None,
         )
-        found = answer(asked, engine)
+        progress = Progress()
+        found = answer(asked, engine, progress)
         if json:
             import msgspec
 
             typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         else:
             render(found, explain=explain)
-        engine.traces.record(question, found)
+        engine.traces.record(question, found, spans=progress.spans)
     finally:
         engine.close()
     if found.status != "answered":

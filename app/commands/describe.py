@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from ingest.source_names import source_names
+
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def describe(
-    name: Annotated[str, typer.Argument(help="Name of a source; `answerable ingest list` shows them.")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=source_names, help="Name of a source; `answerable ingest list` shows them.")
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: standard output.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:

@@ -40,8 +40,9 @@ def test(
     """Put each prompt's cases to a model: pass or fail, cost and latency. Exit code 1 if a case fails."""
     import msgspec
 
-    from app.commands.prompts import opened
+    from app.commands.prompts import opened, settings
     from app.errors import InvalidRequest
+    from app.llm.prompts.trials.kept import keep_tests
     from app.llm.prompts.trials.testing import prompt_report
 
     with opened() as prompts, ExitStack() as stack:
@@ -53,6 +54,7 @@ def test(
             other = None if against is None else _other(prompts, each, source, label, model, against)
             said = _telling(told, each)
             reports.append(prompt_report(prompts, each, subject, other, limit=limit, examples=examples, told=said))
+        keep_tests(settings().state_path, reports)
     body = msgspec.json.format(msgspec.json.encode(reports), indent=2)
     if out is not None:
         try:

@@ -21,6 +21,7 @@ def serve(
     import uvicorn
 
     from app.api.callers import Callers
+    from app.commands.ending import end_process
     from app.ops.logs import configure_logs
     from app.settings import load_settings, variable
 
@@ -37,7 +38,10 @@ def serve(
         workers=settings.workers,
         log_config=None,
         access_log=False,
+        http="app.api.http_protocol:BoundedProtocol",
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=10,
+        forwarded_allow_ips=list(settings.trusted_proxies),
     )
+    end_process()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.values import Answer, Cell, Citation, Planning, TableView
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 SHOWN_ROWS = 20
@@ -37,6 +38,11 @@ def render(answer: Answer, *, explain: bool = False) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(plain(answer.text) or f"({answer.status})", soft_wrap=False)
+    render_below(answer, console, explain=explain)
+
+
+def render_below(answer: Answer, console: Console, *, explain: bool = False) -> None:
+    """Print what stands below an answer's text."""
     if answer.table is not None and answer.table.columns and (len(answer.table.rows) != 1 or explain):
         console.print(rich_table(answer.table))
         for note in _table_notes(answer.table):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from app.ops.feedback import Feedback
     from app.ops.traces import Trace
 
 app = typer.Typer(add_completion=False)
@@ -63,6 +64,18 @@ def _show(item: Trace) -> None:
 
     typer.echo(one_line(f"asked {_time(item)}: {item.question}"))
     render(msgspec.convert(item.answer, Answer), explain=True)
+    for given in _feedback(item.id):
+        reasons = f" ({', '.join(given.reasons)})" if given.reasons else ""
+        typer.echo(one_line(f"thumb {given.thumb}{reasons} {given.comment}".rstrip()))
+
+
+def _feedback(answer: str) -> tuple[Feedback, ...]:
+    import os
+
+    from app.engine import Engine
+    from app.settings import load_settings
+
+    return Engine(load_settings(os.environ)).feedback.of([answer]).get(answer, ())
 
 
 def _time(item: Trace) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingest.source_names import source_names
+
 if TYPE_CHECKING:
     from app.engine import Engine
     from app.verified.checking import Proposal
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Approve question -> SQL pairs and check them.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-SourceFilter = Annotated[str | None, typer.Argument(help="Only this source's.")]
+SourceFilter = Annotated[str | None, typer.Argument(autocompletion=source_names, help="Only this source's.")]
 
 
 @app.command()
 def add(
-    source: Annotated[str | None, typer.Argument(help="The source that the SQL reads.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(autocompletion=source_names, help="The source that the SQL reads.")
+    ] = None,
     question: Annotated[str | None, typer.Argument(help="The question.")] = None,
     sql: Annotated[str | None, typer.Argument(help="The SELECT that answers it.")] = None,
     from_answer: Annotated[str | None, typer.Option("--from-answer", help="Approve an earlier answer, by id.")] = None,

@@ -53,6 +53,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def session_id(caller: Caller, session: str) -> str:
-    """The id that a session is kept under (SHA-256, hex): nobody with another key has the same one."""
-    named = msgspec.json.encode((caller.key_id, session.encode("utf-8", "surrogatepass").hex()))
+    """The id that a session is kept under (SHA-256, hex): no other key and no other visitor has the same one."""
+    named = msgspec.json.encode((caller.key_id, caller.visitor, session.encode("utf-8", "surrogatepass").hex()))
     return hashlib.sha256(named).hexdigest()

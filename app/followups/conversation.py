@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from app.answering import Draft
+from app.clarifying import AskedBack
 from app.followups import passages as documents
 from app.followups import tables
 from app.followups.choosing import choice, is_bare
@@ -19,18 +20,15 @@ from app.followups.fragment import Fragment, fragment_of
 from app.followups.rewriting import may_lean, rewritten_question
 from app.guards import Objection
 from app.passage_answers import answer_passages
+from app.sentences import said
 from app.splitting import leans_on_another, spellings
 from app.table_answers import TablePlan, answer_tables, plan_tables, threshold_of
-from app.values import Answer, Clarify, Question, Route
+from app.values import Answer, Question, Route
 
 if TYPE_CHECKING:
     from app.engine import Engine
     from app.planning.planner import Candidate, Planner
     from ingest.stores.snapshot import Snapshot
-
-UNFIT = "This reads as a follow-up, but I cannot tell how it changes the question before. Ask it as a whole question."
-NO_CHOICE = "This chooses among options, and none are open. Ask a whole question."
-WITHOUT_CONTEXT = "This reads as a follow-up, and there is no earlier answer to follow. Ask it as a whole question."
 
 
 SHORT = 2
@@ -117,7 +115,7 @@ class Conversation:
         """A refusal of a question that cannot be whole and fits nothing before; None for one that may stand alone."""
         before = self._context is not None and self._context.latest is not None
         if is_bare(self._question.text):
-            return self._draft.refused(Objection("not_understood", NO_CHOICE))
+            return self._draft.refused(Objection("not_understood", said("no_choice")))
         if fragment.asks and not fragment.command:
             return self._pointing(fragment) if before else None
         if fragment.points and not fragment.led:
@@ -128,7 +126,7 @@ class Conversation:
             return None
         if fragment.about and not fragment.relates:
             return self.alone(tables=False)
-        return self._draft.refused(Objection("not_understood", UNFIT if before else WITHOUT_CONTEXT))
+        return self._draft.refused(Objection("not_understood", said("unfit_followup" if before else "no_context")))
 
     def _pointing(self, fragment: Fragment) -> Answer | None:
         """What documents say to a question that points at something before, or is too short to be whole."""
@@ -138,7 +136,7 @@ class Conversation:
             return None
         found = self.alone(tables=not fragment.points)
         if found.status == "clarify" or (short and found.route == "passages"):
-            return self._draft.refused(Objection("not_understood", UNFIT))
+            return self._draft.refused(Objection("not_understood", said("unfit_followup")))
         return found
 
     def _names_its_subject(self) -> bool:
@@ -206,8 +204,7 @@ class Conversation:
     def _asked_back(self, turns: Sequence[TableTurn], confidence: float) -> Answer:
         self._offered = tuple(turns)
         options = tuple(turn.question for turn in turns)
-        clarify = Clarify(question="That could be meant in two ways.", options=options)
-        return self._draft.clarify(clarify, confidence=confidence)
+        return self._draft.clarify(AskedBack(said("two_ways"), options), confidence=confidence)
 
     def _run(self, turn: TableTurn, candidate: Candidate, planner: Planner) -> Answer | None:
         """The answer of a merged plan; None where it has none."""
@@ -233,9 +230,9 @@ class Conversation:
             plan = plan_tables(
                 self._question, spelled, self._snapshot, self._engine, self._draft.sources, self._draft.watch
             )
-            said = plan.candidate.elements if plan.candidate is not None and plan.sure else ()
+            read = plan.candidate.elements if plan.candidate is not None and plan.sure else ()
             aggregated = plan.candidate is not None and plan.candidate.plan.aggregated
-            if aggregated and any(e.kind == "value" and e.text.casefold() not in text.casefold() for e in said):
+            if aggregated and any(e.kind == "value" and e.text.casefold() not in text.casefold() for e in read):
                 self._asked = spelled
                 return msgspec.structs.replace(self._ask(spelled), understood_as=spelled)
         return None

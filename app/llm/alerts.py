@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from app.llm.config import LlmConfig
 
 if TYPE_CHECKING:
-    from app.llm.webhook import Webhook
+    from app.ops.webhook import Webhook
 
 _log = logging.getLogger("answerable.alerts")
 
@@ -32,11 +32,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, str] = {}
 
 
+Listener: TypeAlias = Callable[[str, str, Mapping[str, str]], None]
+"""Told the kind, message and details of an alert; returns at once."""
+
+
 class Alerts:
     """Where alerts go. Thread-safe."""
 
-    def __init__(self, webhook: Webhook | None = None) -> None:
+    def __init__(self, webhook: Webhook | None = None, listener: Listener | None = None) -> None:
         self._webhook = webhook
+        self._listener = listener
         self._lock = threading.Lock()
         self._given: set[str] = set()
 
@@ -45,6 +50,8 @@ class Alerts:
         _log.warning("alert %s: %s %s", alert.kind, alert.message, dict(alert.details))
         if self._webhook is not None:
             self._webhook.send(msgspec.to_builtins(alert) | {"at": time.time()})
+        if self._listener is not None:
+            self._listener(alert.kind, alert.message, alert.details)
 
     def once(self, key: str, alert: Alert) -> None:
         """Give an alert unless one was given under this key by this process."""
@@ -65,10 +72,10 @@ class Alerts:
             self._webhook.close()
 
 
-def open_alerts(config: LlmConfig) -> Alerts:
-    """Alerts as configured: to the log, and to `webhook` if it is set. Raises `ConfigurationError`."""
+def open_alerts(config: LlmConfig, listener: Listener | None = None) -> Alerts:
+    """Alerts as configured: to the log, to `webhook` if it is set, to a listener. Raises `ConfigurationError`."""
     if not config.webhook:
-        return Alerts()
-    from app.llm.webhook import open_webhook
+        return Alerts(listener=listener)
+    from app.ops.webhook import open_webhook
 
-    return Alerts(open_webhook(config.webhook, config.webhook_secret))
+    return Alerts(open_webhook(config.webhook, config.webhook_secret), listener)

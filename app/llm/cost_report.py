@@ -22,7 +22,8 @@ from app.llm.limits import applied, checked_limits
 from app.llm.money import shown
 from app.llm.periods import midnight, period_at, time_zone
 from app.llm.spending_store import SpendingUnavailable, open_spending
-from app.ops.keys import KeyStore
+from app.ops.key_names import key_names
+from app.spreadsheet import cell
 
 if TYPE_CHECKING:
     from app.engine import Engine
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 MOST_DAYS = 3660
 SPAN_S = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 SINCE_HINT = "Give a number of hours, days or weeks (12h, 30d, 4w) or a date (2026-11-01)."
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection)."""
 
 
 class BudgetState(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +65,17 @@ class CostReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def cost_report(engine: Engine, *, since: str = "30d", by: Sequence[str] = ()) -> CostReport:
     """The report by the dimensions asked for, or by all. Raises `InvalidRequest` and `StoreUnavailable`."""
+    zone = time_zone(configured(engine.settings).budgets.time_zone)
+    until = time.time()
+    return cost_between(engine, moment(since, until, zone), until, by=by)
+
+
+def cost_between(engine: Engine, start: float, until: float, *, by: Sequence[str] = ()) -> CostReport:
+    """The report on a span, in seconds since the epoch; budgets stand as they do now."""
     config = configured(engine.settings)
     zone = time_zone(config.budgets.time_zone)
-    until = time.time()
-    start = moment(since, until, zone)
     store = open_spending(engine.settings)
+    now = time.time()
 
     def read(connection: sa.Connection) -> CostReport:
         groups = {name: spend_by(connection, name, start, until, zone) for name in checked_dimensions(by)}
@@ -80,7 +85,7 @@ def cost_report(engine: Engine, *, since: str = "30d", by: Sequence[str] = ()) -
             time_zone=config.budgets.time_zone,
             total=total(connection, start, until),
             by={name: _labelled(name, spends, engine) for name, spends in groups.items()},
-            budgets=list(_budget_states(connection, config.budgets, until, zone)),
+            budgets=list(_budget_states(connection, config.budgets, now, zone)),
         )
 
     try:
@@ -99,7 +104,7 @@ def as_csv(report: CostReport) -> str:
     writer.writerow(("by", *fields))
     for dimension, spends in (("total", (report.total,)), *report.by.items()):
         for spend in spends:
-            writer.writerow((dimension, *(_cell(getattr(spend, field)) for field in fields)))
+            writer.writerow((dimension, *(cell(getattr(spend, field)) for field in fields)))
     return out.getvalue()
 
 
@@ -136,7 +141,7 @@ def configured(settings: Settings) -> LlmConfig:
 def _labelled(dimension: Dimension, spends: Sequence[Spend], engine: Engine) -> list[Spend]:
     labels: Mapping[str, str] = {}
     if dimension == "key":
-        labels = {key.id: key.name for key in KeyStore(engine.settings.state_path).all()}
+        labels = key_names(engine.settings.state_path)
     elif dimension == "question":
         labels = engine.traces.questions([spend.name for spend in spends])
     return [msgspec.structs.replace(spend, label=labels.get(spend.name, "")) for spend in spends]
@@ -163,13 +168,6 @@ def _budget_states(
 def _scopes(connection: sa.Connection, limit: BudgetLimit, now: float, zone: ZoneInfo) -> list[str]:
     kind, _, name = limit.scope.partition(":")
     return accounts.scopes(connection, kind, period_at(now, limit.period, zone).name) if name == "*" else [limit.scope]
-
-
-def _cell(value: object) -> object:
-    """The value, with a quote in front of a text that a spreadsheet would compute."""
-    if isinstance(value, str) and (value.startswith(_RISKY) or value.lstrip().startswith(_RISKY)):
-        return f"'{value}"
-    return value
 
 
 def _iso(at: float) -> str:

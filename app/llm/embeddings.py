@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.llm.alerts import open_alerts
+from app.llm.alerts import Listener, open_alerts
 from app.llm.asked_by import asked
 from app.llm.bookkeeping import NONE, Books
 from app.llm.budgets import open_budgets
@@ -133,14 +133,16 @@ class Embedded:
 
 
 def open_embedding_spending(
-    settings: Settings, observe: Callable[[Attempt], None] = lambda _attempt: None
+    settings: Settings,
+    observe: Callable[[Attempt], None] = lambda _attempt: None,
+    listener: Listener | None = None,
 ) -> EmbeddingSpending:
-    """Ledger and budgets for the embedding endpoint that is set; `observe` is told of every attempt.
+    """Ledger and budgets for the embedding endpoint that is set; told are `observe` of attempts, `listener` of alerts.
 
     Raises `ConfigurationError`.
     """
     config = load_config(settings)
-    alerts = open_alerts(config)
+    alerts = open_alerts(config, listener)
     budgets = open_budgets(settings, config, alerts)
     ledger = open_ledger(settings, alerts, observe)
     books = Books(open_prices(_with_endpoint(config, settings), alerts), budgets, ledger)

@@ -26,10 +26,11 @@ def open_models(settings: Settings, engine: Engine, *, config: LlmConfig | None 
     from app.llm.ledger import open_ledger
     from app.llm.prices import open_prices
     from app.llm.prompts import labels_of, open_prompts
+    from app.ops.events import budget_listener
 
     config = config or load_config(settings)
     prompts = open_prompts(settings, labels_of(config))
-    alerts = open_alerts(config)
+    alerts = open_alerts(config, budget_listener(lambda: engine.announcements))
     budgets = open_budgets(settings, config, alerts)
     ledger = open_ledger(settings, alerts, engine.observe_attempt)
     gateway = Gateway(

@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cachetools import LRUCache
 
+from app.llm.catalog_words import catalog_words, has_unread_people
 from app.llm.errors import NotAllowed
 from app.llm.known_values import KnownValues, folded
 from app.llm.personal_columns import PersonalColumns
 from app.llm.strict_detection import joined, strict_spans
 from app.llm.strict_names import has_unknown
 from app.llm.strict_patterns import NUMBER, bare_number
+from app.llm.things import NOTHING, Things, together
 from app.llm.values import ScrubbedInputs
 from app.llm.walking import Leaf, leaves, rebuilt
 from app.scrubbing import TOKEN, TokenMap
@@ -82,6 +84,8 @@ class Privacy:
         self._lock = threading.Lock()
         self._remembered: LRUCache[bytes, tuple[PiiSpan, ...]] = LRUCache(MOST_REMEMBERED)
         self._segments: LRUCache[str, _Segment] = LRUCache(MOST_SEGMENTS)
+        self._things: LRUCache[str, Things] = LRUCache(MOST_SEGMENTS)
+        self._together: tuple[tuple[str, ...], Things] = ((), NOTHING)
 
     def scrubbed(
         self, inputs: Mapping[str, Any], clear: Collection[str], tokens: TokenMap, *, sources: Sequence[str]
@@ -111,13 +115,15 @@ class Privacy:
     def masked(self, texts: Sequence[str]) -> list[str]:
         """Texts for a trace, searched as strictly, with the personal columns of all sources; tokens in them stay.
 
-        Raises `NotAllowed` beyond the limits, and whatever keeps personal data from being looked for.
+        Nothing of a trace comes back, and people read it: names of things that the sources publish stay. Raises
+        `NotAllowed` beyond the limits, and whatever keeps personal data from being looked for.
         """
         cleaned = [clean(text) for text in texts]
         _check_size(cleaned)
-        readers = self._engine.store.snapshot().sources.values()
+        readers = list(self._engine.store.snapshot().sources.values())
         leaves_of = [Leaf(OWN, text) for text in texts]
-        return self._masked(leaves_of, cleaned, TokenMap(), [self._segment(reader) for reader in readers])
+        segments = [self._segment(reader) for reader in readers]
+        return self._masked(leaves_of, cleaned, TokenMap(), segments, self._published(readers))
 
     def _sendable(self, name: str) -> SourceReader:
         """A source that may be sent. Raises `NotAllowed`."""
@@ -138,12 +144,40 @@ class Privacy:
                 self._segments[found.id] = found
         return found
 
+    def _published(self, readers: Sequence[SourceReader]) -> Things:
+        """What all sources say of words: each source read once a segment, all put together once a snapshot."""
+        key = tuple(reader.segment.id for reader in readers)
+        with self._lock:
+            held, known = self._together
+        if held == key:
+            return known
+        found = together(map(self._words, readers))
+        if any(map(has_unread_people, readers)):
+            found = found._replace(names=frozenset(), whole=frozenset())
+        with self._lock:
+            self._together = (key, found)
+        return found
+
+    def _words(self, reader: SourceReader) -> Things:
+        with self._lock:
+            found = self._things.get(reader.segment.id)
+        if found is None:
+            found = catalog_words(reader, self._engine.detector)
+            with self._lock:
+                self._things[reader.segment.id] = found
+        return found
+
     def _masked(
-        self, found: Sequence[Leaf], texts: Sequence[str], tokens: TokenMap, segments: Sequence[_Segment]
+        self,
+        found: Sequence[Leaf],
+        texts: Sequence[str],
+        tokens: TokenMap,
+        segments: Sequence[_Segment],
+        published: Things = NOTHING,
     ) -> list[str]:
         """The texts of the leaves with tokens."""
         prose = [each for leaf, text in zip(found, texts, strict=True) for each in _prose(leaf, text)]
-        examined = self._examined(dict.fromkeys(prose), segments)
+        examined = self._examined(dict.fromkeys(prose), segments, published)
         spans = [_spans(leaf, text, examined) for leaf, text in zip(found, texts, strict=True)]
         known = KnownValues(tokens.values())
         for text, each in zip(texts, spans, strict=True):
@@ -155,9 +189,12 @@ class Privacy:
             raise NotAllowed("A value that was masked in one place was left in another.")
         return masked
 
-    def _examined(self, texts: Iterable[str], segments: Sequence[_Segment]) -> dict[str, tuple[PiiSpan, ...]]:
-        """The spans of each text; what was examined before is remembered."""
-        salt = hashlib.blake2b("\0".join(segment.id for segment in segments).encode(), digest_size=16).digest()
+    def _examined(
+        self, texts: Iterable[str], segments: Sequence[_Segment], published: Things
+    ) -> dict[str, tuple[PiiSpan, ...]]:
+        """The spans of each text; what was examined before is remembered, apart where things published count."""
+        given = (str(published is NOTHING), *(segment.id for segment in segments))
+        salt = hashlib.blake2b("\0".join(given).encode(), digest_size=16).digest()
         keys = {text: _digest(salt, text) for text in texts}
         with self._lock:
             found = {text: self._remembered[key] for text, key in keys.items() if key in self._remembered}
@@ -165,7 +202,7 @@ class Privacy:
         ordinary = frozenset().union(sql_words(), *(segment.ordinary for segment in segments))
         for text, detected in zip(new, self._engine.detector.detect(new, names=True), strict=True):
             stored = (span for segment in segments for span in segment.columns.spans(text))
-            found[text] = strict_spans(text, (*detected, *stored), ordinary)
+            found[text] = strict_spans(text, (*detected, *stored), ordinary, published)
         with self._lock:
             for text in new:
                 self._remembered[keys[text]] = found[text]

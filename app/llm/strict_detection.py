@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from app.llm.strict_names import NAME, are_ordinary, names_in
+from app.llm.strict_names import NAME, are_ordinary, names_in, tagged_things
 from app.llm.strict_patterns import patterns_in
+from app.llm.things import NOTHING, Things
 from ingest.pii.spans import PiiSpan
 
 PLACED = frozenset({NAME, "PERSON", "STREET_ADDRESS"})
@@ -34,10 +35,15 @@ _REST = re.compile(rf"(?:[\s,>?().-]{{1,8}}(?!(?:19|20)\d{{2}}\b)(?:{_LINE})(?![
 """What may follow a street and its number: flats, towns, regions, postal codes."""
 
 
-def strict_spans(text: str, detected: Iterable[PiiSpan], allowed: Collection[str] = ()) -> tuple[PiiSpan, ...]:
-    """Spans in text order without overlaps. `detected` are the detector's; `allowed` are words that are no names."""
-    tagged = (span for span in detected if not _is_no_name(text, span, allowed))
-    found = (*tagged, *patterns_in(text), *names_in(text, allowed))
+def strict_spans(
+    text: str, detected: Iterable[PiiSpan], allowed: Collection[str] = (), things: Things = NOTHING
+) -> tuple[PiiSpan, ...]:
+    """Spans in text order without overlaps. `detected` are the detector's; `allowed` are words that are no names, and
+    `things` says of others when they are none.
+    """
+    tagged = [span for span in detected if not _is_no_name(text, span, allowed, things)]
+    no_people = tagged_things(text, [span for span in tagged if _is_tagged(span)], allowed, things)
+    found = (*(span for span in tagged if span not in no_people), *patterns_in(text), *names_in(text, allowed, things))
     spans = joined(_with_numbers(text, _trimmed(text, span)) for span in joined(found))
     return _addresses(text, joined(spans))
 
@@ -55,13 +61,18 @@ def joined(spans: Iterable[PiiSpan]) -> tuple[PiiSpan, ...]:
     return tuple(_one(group) for group in kept)
 
 
-def _is_no_name(text: str, span: PiiSpan, allowed: Collection[str]) -> bool:
+def _is_no_name(text: str, span: PiiSpan, allowed: Collection[str], things: Things) -> bool:
     """Whether what was tagged as a name is one ordinary word (`List`, `Show` at the beginning), or words allowed."""
-    if span.kind != "PERSON" or span.score < TAGGED:
+    if not _is_tagged(span):
         return False
     words = re.findall(r"[^\W\d_]+", text[span.start : span.end])
     rest = [word for word in words if word.casefold() not in allowed]
-    return (len(words) == 1 or len(rest) < len(words)) and all(map(are_ordinary, rest))
+    return (len(words) == 1 or len(rest) < len(words)) and all(are_ordinary(w) or things.hold(w) for w in rest)
+
+
+def _is_tagged(span: PiiSpan) -> bool:
+    """Whether a span is a name that the tagger found."""
+    return span.kind == "PERSON" and span.score >= TAGGED
 
 
 def _one(group: Sequence[PiiSpan]) -> PiiSpan:

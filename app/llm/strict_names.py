@@ -10,11 +10,14 @@ Letters of scripts without capitals are masked as they come.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from app.llm.things import NOTHING, Things, normal
 from ingest.pii.spans import PiiSpan
 
 NAME = "NAME"
@@ -25,7 +28,7 @@ Class: TypeAlias = Literal["plain", "often", "seldom", "small", "unknown", "init
 capitals say nothing.
 """
 
-_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’´`-](?=[^\W\d_]))*")
+WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’´`-](?=[^\W\d_]))*")
 _PARTICLES = frozenset(
     re.findall(r"\w+", "van von vom zu zum zur der den de del della di da dal do dos das du la le las los el al")
 ) | {"bin", "ibn", "ben", "bint", "af", "av", "ter", "ten", "te", "y", "e"}
@@ -39,7 +42,8 @@ _PREFIXES = ("un", "re", "non", "pre", "sub", "over", "multi", "anti", "inter", 
 _SHORTEST_STEM = 3
 _LEAST_MISSPELT = 5
 """Letters under which a word is not taken for a misspelt one."""
-_ACRONYM = 4
+ACRONYM = 4
+"""Letters of the longest word in capitals that is rather an abbreviation than a name."""
 _WINDOW = 16
 """Characters in which the end of the sentence before is looked for."""
 _CODES = re.compile(r"(?<!^)\b(?:[A-Z]{1,5}|\w*\d\w*)\b")
@@ -47,6 +51,8 @@ _SHORT = 200
 """Characters up to which a text with one capital, its first letter, counts as one without."""
 _JOINS = re.compile(r"[ \t\u00a0]{1,2}|\.[ \t\u00a0]?|[ \t]?&[ \t]?|[-’'´`]")
 _AND = re.compile(r",? (?:and|or|und|et|y) |, ")
+_BESIDE = re.compile(r"[ \t\u00a0\d&/-]{1,6}")
+"""What may stand between two words of one name of a thing: `Lochan 2 Tent`."""
 _SENTENCE_END = re.compile(r"(?:\A|[.!?:;•\n\r|>\"“”»)\]*#]|(?:^|\n)\s*[-–*]|\d[.)])\s*$")
 _TITLES = r"(?:mr|mrs|ms|mx|miss|dr|prof|professor|sir|madam|herr|frau|monsieur|mme|mlle|m\.|señora?|sra?|signora?)\.?"
 _CUES = re.compile(
@@ -70,17 +76,38 @@ class _Word(NamedTuple):
     kind: Class
 
 
-def names_in(text: str, allowed: Collection[str] = ()) -> Iterator[PiiSpan]:
-    """Spans of kind `NAME`, in no order; they may overlap. `allowed` are further ordinary words, case-folded."""
+def names_in(text: str, allowed: Collection[str] = (), things: Things = NOTHING) -> Iterator[PiiSpan]:
+    """Spans of kind `NAME`, in no order; they may overlap. `allowed` are further ordinary words, case-folded.
+
+    Names of `things` are left out, but not behind "my name is", in a run with other names or beside one.
+    """
     small = _is_small(text)
-    words = [_classed(match, allowed, small=small) for match in _WORD.finditer(text)]
+    words = [_classed(match, allowed, things, small=small) for match in WORD.finditer(text)]
     found = [span for run in _runs(words, text) for span in _of_run(run, text)]
+    found = list(_of_people(found, words, text, things))
     yield from found
     yield from _listed(words, {span.end for span in found}, text)
-    yield from _lines(text, allowed)
-    yield from _after_cues(words, text, allowed)
+    yield from (span for span in _lines(text, allowed) if not _are_things(span, words, text, things))
+    yield from _after_cues(words, text, allowed, things)
     if not text.isascii():
         yield from _without_case(text)
+
+
+def tagged_things(text: str, spans: Sequence[PiiSpan], allowed: Collection[str], things: Things) -> frozenset[PiiSpan]:
+    """Of what was taken for names of people, what is known to be a thing: a whole value, or words by their company.
+
+    Words in lower case must be ordinary ones by themselves, as a name need not be written with capitals.
+    """
+    if things is NOTHING or not spans:
+        return frozenset()
+    words = [_classed(match, allowed, things, small=False) for match in WORD.finditer(text)]
+    cued = list(_after_cues(words, text, allowed, things))
+    return frozenset(
+        span
+        for span in spans
+        if _is_tagged_thing(span, words, text, things)
+        and not any(cue.start < span.end and span.start < cue.end for cue in cued)
+    )
 
 
 def is_ordinary(word: str) -> bool:
@@ -95,12 +122,12 @@ def may_be_name(word: str) -> bool:
 
 def has_unknown(text: str) -> bool:
     """Whether a word of a text is no ordinary one, however seldom."""
-    return any(_class(match.group().casefold()) == "unknown" for match in _WORD.finditer(text))
+    return any(_class(match.group().casefold()) == "unknown" for match in WORD.finditer(text))
 
 
 def are_ordinary(text: str) -> bool:
     """Whether every word of a text is ordinary."""
-    return all(is_ordinary(match.group()) for match in _WORD.finditer(text))
+    return all(is_ordinary(match.group()) for match in WORD.finditer(text))
 
 
 def is_inflected(word: str, known: Collection[str]) -> bool:
@@ -145,7 +172,7 @@ def _is_small(text: str) -> bool:
     return len(text) <= _SHORT and not any(map(str.isupper, _CODES.sub("", text)[1:]))
 
 
-def _classed(match: re.Match[str], allowed: Collection[str], *, small: bool) -> _Word:
+def _classed(match: re.Match[str], allowed: Collection[str], things: Things, *, small: bool) -> _Word:
     text = match.group()
     folded = text.casefold()
     kind: Class = "plain"
@@ -159,12 +186,16 @@ def _classed(match: re.Match[str], allowed: Collection[str], *, small: bool) -> 
         kind = "particle"
     elif any(map(str.isupper, text)):
         kind = _class(folded)
-        if kind == "unknown" and text.isupper() and len(text) <= _ACRONYM:
+        if kind == "unknown" and text.isupper() and len(text) <= ACRONYM:
             kind = "often"  # VAT, SKU
+        if kind in ("unknown", "seldom") and things.hold(text):
+            kind = "often"
     elif small:
         found = _class(folded)
         unknown = found == "unknown" and len(folded) >= _SHORTEST_STEM and not _misspelt(folded)
         kind = "unknown" if unknown else "small" if found == "seldom" else "plain"
+        if kind != "plain" and things.hold(text):
+            kind = "plain"
     return _Word(match.start(), match.end(), text, kind)
 
 
@@ -222,6 +253,46 @@ def _of_run(run: list[_Word], text: str) -> Iterator[PiiSpan]:
     yield PiiSpan(run[start].start, run[-1].end, NAME, SCORE)
 
 
+def _of_people(found: Sequence[PiiSpan], words: Sequence[_Word], text: str, things: Things) -> Iterator[PiiSpan]:
+    """The spans that do not name things; what is listed with a name of people is one too."""
+    people = [not _are_things(span, words, text, things) for span in found]
+    beside = [_AND.fullmatch(text, one.end, other.start) is not None for one, other in pairwise(found)]
+    for i, joined in enumerate(beside):
+        people[i + 1] |= joined and people[i]
+    for i, joined in reversed(list(enumerate(beside))):
+        people[i] |= joined and people[i + 1]
+    yield from (span for span, is_person in zip(found, people, strict=True) if is_person)
+
+
+def _are_things(span: PiiSpan, words: Sequence[_Word], text: str, things: Things) -> bool:
+    """Whether every word of a span that could be a name names a thing, by itself or with the word beside it."""
+    return things is not NOTHING and all(
+        words[i].kind in ("plain", "particle") or things.name(words[i].text) or _is_thing(i, words, text, things)
+        for i in _within(span, words)
+    )
+
+
+def _is_tagged_thing(span: PiiSpan, words: Sequence[_Word], text: str, things: Things) -> bool:
+    within = _within(span, words)
+    said = [words[i].text for i in within]
+    named = [_is_thing(i, words, text, things) for i in within]
+    rest = [word for word, thing in zip(said, named, strict=True) if not thing]
+    return things.value(said) or all(_class(word.casefold()) == "plain" for word in rest)
+
+
+def _is_thing(i: int, words: Sequence[_Word], text: str, things: Things) -> bool:
+    """Whether a word and the one before or behind it are of one thing."""
+    return any(
+        things.pair(one.text, other.text) and _BESIDE.fullmatch(text, one.end, other.start) is not None
+        for one, other in pairwise(words[max(0, i - 1) : i + 2])
+    )
+
+
+def _within(span: PiiSpan, words: Sequence[_Word]) -> range:
+    """Which words begin in a span."""
+    return range(*(bisect_left(words, at, key=lambda word: word.start) for at in (span.start, span.end)))
+
+
 def _listed(words: Sequence[_Word], ends: Collection[int], text: str) -> Iterator[PiiSpan]:
     """What follows a name and "and" or a comma, and is a name at times: `Muslija and Brown`."""
     for i, word in enumerate(words):
@@ -234,7 +305,7 @@ def _listed(words: Sequence[_Word], ends: Collection[int], text: str) -> Iterato
 def _lines(text: str, allowed: Collection[str]) -> Iterator[PiiSpan]:
     """Lines and cells that are nothing but two to four words with capitals, one of them no ordinary word."""
     for line in _NAME_LINE.finditer(text):
-        words = [match.group().casefold() for match in _WORD.finditer(line[1])]
+        words = [match.group().casefold() for match in WORD.finditer(line[1])]
         if 2 <= len(words) <= 4 and any(w not in allowed and _class(w) == "unknown" for w in words):
             yield PiiSpan(line.start(1), line.end(1), NAME, SCORE)
 
@@ -248,9 +319,11 @@ def _weight(word: _Word, *, begins: bool) -> int:
     return 1 if word.kind == "often" and (not begins or has_unknown(word.text)) else 0
 
 
-def _after_cues(words: Sequence[_Word], text: str, allowed: Collection[str]) -> Iterator[PiiSpan]:
+def _after_cues(words: Sequence[_Word], text: str, allowed: Collection[str], things: Things) -> Iterator[PiiSpan]:
     """What follows "Mr", "my name is", "customer": words that are no ordinary ones, in lower case too."""
     for cue in _CUES.finditer(text):
+        if things.labels and _is_label(cue, words, things):
+            continue
         title = re.match(_TITLES, cue.group().strip(), re.IGNORECASE) is not None
         following = [word for word in words if word.start >= cue.end()][:_MOST_AFTER_CUE]
         end = cue.end()
@@ -266,6 +339,13 @@ def _after_cues(words: Sequence[_Word], text: str, allowed: Collection[str]) -> 
                 break
             yield PiiSpan(word.start, word.end, NAME, SCORE)
             end = word.end
+
+
+def _is_label(cue: re.Match[str], words: Sequence[_Word], things: Things) -> bool:
+    """Whether a cue is what a published column is called: `product name`."""
+    end = bisect_left(words, cue.end(), key=lambda word: word.start)
+    said = [word.text for word in words[max(0, end - 2) : end]]
+    return len(said) == 2 and normal(said[1]) == "name" and things.label(said)
 
 
 def _without_case(text: str) -> Iterator[PiiSpan]:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from app.ops.access_checks import address, expiring_keys, limits, mail, port, scheduled_syncs, sites, state_file
 from app.ops.findings import Finding
 from app.ops.model_checks import alerts, cache, language_models, prompts, spending
+from app.ops.telling_checks import webhook
 from app.ops.version import answerable_version
 from app.settings import Settings
 
@@ -138,6 +140,8 @@ def verified(settings: Settings) -> Finding:
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     *(versions, home, disk, memory, stores, model, keys, verified),
     *(language_models, prompts, spending, cache, alerts),
+    *(webhook,),
+    *(state_file, expiring_keys, sites, address, port, limits, mail, scheduled_syncs),
 )
 REINSTALL = "Install again: `pip install answerable`."
 

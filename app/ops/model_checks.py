@@ -108,7 +108,7 @@ def alerts(settings: Settings) -> Finding:
         return _not_looked_at("alerts")
     if not config.webhook:
         return Finding(check="alerts", level="ok", message="to the log alone: no webhook is set")
-    from app.llm.webhook import open_webhook
+    from app.ops.webhook import open_webhook
 
     open_webhook(config.webhook, config.webhook_secret).close()
     url = urlsplit(config.webhook)

@@ -6,24 +6,19 @@ itself is `answerable ingest sync NAME`, so that serving stays light and a crash
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
 import structlog
 
+from app.ops.events import tell_source_failed
+from app.ops.ingest_history import BY_SCHEDULE, IngestHistory, ended, new_job
+from app.ops.ingest_process import INGEST, run_ingest
 from app.ops.metrics import Metrics
 from ingest.layout import Layout
-from ingest.request import shown_location
 from ingest.stores.locking import leader_lock
 from ingest.stores.schedule import Attempt, next_due, note_attempt, now_text, read_attempt
 
@@ -31,16 +26,12 @@ if TYPE_CHECKING:
     from app.engine import Engine
     from ingest.stores.manifest import SourceEntry
 
-COMMAND = (sys.executable, "-m", "app.cli", "ingest", "sync")
+COMMAND = (*INGEST, "sync")
 """What synchronises a source, whose name follows."""
 POLL_S = 1.0
 """Seconds between two looks at what is due; a look costs one `stat`."""
 _BUSY = timedelta(seconds=10)
 """Time after which a sync that met another ingest is tried again; that is no failure."""
-_LONGEST_S = 6 * 3600.0
-"""Seconds after which a sync is stopped."""
-_TERM_S = 5.0
-_LONGEST_MESSAGE = 500
 
 _log = structlog.get_logger("answerable.scheduler")
 
@@ -53,6 +44,7 @@ class Scheduler:
         self._metrics = metrics
         self._command = command
         self._layout = Layout(engine.settings.home)
+        self._history = IngestHistory(self._layout)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._leading: IO[str] | None = None
@@ -125,6 +117,9 @@ class Scheduler:
         )  # fmt: skip
         succeeded = Attempt(started_at=started, finished_at=now_text())
         note_attempt(self._layout, name, failed if outcome == "failed" else succeeded)
+        if outcome == "failed":
+            engine = self._engine
+            tell_source_failed(engine.announcements, name, failed, every_s=entry.every_s, mask=engine.masked)
 
     def _restore(self, name: str, before: Attempt | None) -> None:
         """Note what was known before an attempt that says nothing of the source."""
@@ -138,32 +133,12 @@ class Scheduler:
 
         `stopped` is the code of a sync that ended because the service does.
         """
-        settings = self._engine.settings
-        command = [*self._command, name, "--json", "--home", str(settings.home)]
-        env = os.environ | {"ANSWERABLE_EMBEDDING_MODEL": settings.embedding_model}
-        with tempfile.TemporaryFile() as out:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, env=env,
-                start_new_session=True,
-            )  # fmt: skip
-            stopped = self._wait(process)
-            if stopped:
-                return stopped, f"The sync was stopped after {_LONGEST_S / 3600:.0f} hours."
-            if process.returncode == 0:
-                return None, ""
-            out.seek(0)
-            return _error_of(out.read(), process.returncode)
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> str | None:
-        give_up = time.monotonic() + _LONGEST_S
-        while process.poll() is None:
-            if self._stopping.wait(0.1):
-                _end(process)
-                return "stopped"
-            if time.monotonic() > give_up:
-                _end(process)
-                return "sync_too_long"
-        return None
+        job = new_job("sync", name, BY_SCHEDULE)
+        outcome = run_ingest([*self._command, name], self._engine.settings, self._stopping)
+        done = ended(job, dict(outcome.said), outcome.code, outcome.message, outcome.hint)
+        if outcome.code not in ("ingest_busy", "stopped") and done.changed is not False:
+            self._history.note(done)
+        return outcome.code, outcome.message
 
 
 def _begun(started: str, before: Attempt | None) -> Attempt:
@@ -171,22 +146,3 @@ def _begun(started: str, before: Attempt | None) -> Attempt:
     if before is None:
         return Attempt(started_at=started)
     return Attempt(started_at=started, failures=before.failures, code=before.code, message=before.message)
-
-
-def _error_of(said: bytes, status: int) -> tuple[str, str]:
-    """Code and message of the error that the command printed as JSON."""
-    try:
-        error = json.loads(said)["error"]
-        return str(error["code"]), shown_location(str(error["message"]))[:_LONGEST_MESSAGE]
-    except (ValueError, KeyError, TypeError):
-        return "sync_crashed", f"The sync ended with status {status}; run `answerable ingest sync` to see why."
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and what it started: first politely."""
-    for kind, patience in ((signal.SIGTERM, _TERM_S), (signal.SIGKILL, None)):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, kind)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-            return

@@ -5,9 +5,13 @@ SQLAlchemy costs about 0.1 s to import; import this module only where state is r
 
 from __future__ import annotations
 
+import atexit
 import os
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
@@ -28,6 +32,14 @@ TRACES = sa.Table(
     sa.Column("timing_ms", sa.String, nullable=False, doc="JSON object: stage -> milliseconds."),
     sa.Column("versions", sa.String, nullable=False, doc="JSON object of the answer's versions."),
     sa.Column("answer", sa.String, nullable=False, doc="JSON of the whole answer, masked."),
+    sa.Column("visitor", sa.String, doc="Who of a site's visitors asked."),
+    sa.Column("spans", sa.String, doc="JSON list of `app.values.Span`."),
+    sa.Column("sources", sa.String, doc="JSON list of the names of the sources in the answer, sorted."),
+    sa.Index("ix_traces_status", "status", "created_at"),
+    sa.Index("ix_traces_key", "key_id", "visitor", "created_at", "status"),
+    sa.Index(  # all that `app.ops.usage` reads: the rows themselves are large
+        *("traces_usage", "created_at", "status", "route", "confidence", "key_id", "sources", "timing_ms")
+    ),
 )
 
 KEYS = sa.Table(
@@ -40,6 +52,37 @@ KEYS = sa.Table(
     sa.Column("hash", sa.String, nullable=False, doc="SHA-256 (hex) of the token, which has 256 random bits."),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("revoked_at", sa.Float),
+    sa.Column("expires_at", sa.Float, doc="Seconds since the epoch; null: never."),
+)
+
+SITES = sa.Table(
+    "sites",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, unique=True, doc="The publishable key; it stands in pages."),
+    sa.Column("secret", sa.String, nullable=False, doc="With which the site's server signs who its visitors are."),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, doc="Seconds since the epoch; null: never."),
+    sa.Column("revoked_at", sa.Float),
+    sa.Column("content", sa.String, nullable=False, doc="JSON of `app.ops.site.SiteOptions`."),
+)
+
+SECRETS = sa.Table(
+    "secrets",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False, doc="256 random bits, hex; made when first needed."),
+)
+
+FEEDBACK = sa.Table(
+    "feedback",
+    METADATA,
+    sa.Column("answer_id", sa.String, primary_key=True),
+    sa.Column("rater", sa.String, primary_key=True, doc="Key and visitor; empty for a caller without a key."),
+    sa.Column("at", sa.Float, nullable=False, index=True, doc="Seconds since the epoch."),
+    sa.Column("thumb", sa.String, nullable=False, doc="up or down."),
+    sa.Column("reasons", sa.String, nullable=False, doc="JSON list of `app.ops.feedback.Reason`."),
+    sa.Column("comment", sa.String, nullable=False, doc="Masked; may be empty."),
 )
 
 PROMPT_VERSIONS = sa.Table(
@@ -62,6 +105,15 @@ PROMPT_LABELS = sa.Table(
     sa.Column("at", sa.Float, nullable=False, doc="Seconds since the epoch."),
     sa.Column("by", sa.String, nullable=False),
     sa.Column("note", sa.String, nullable=False),
+)
+
+PROMPT_TESTS = sa.Table(
+    "prompt_tests",
+    METADATA,
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False, doc="Seconds since the epoch."),
+    sa.Column("content", sa.String, nullable=False, doc="JSON of `app.llm.prompts.trials.kept.KeptTest`."),
 )
 
 VERIFIED = sa.Table(
@@ -163,9 +215,40 @@ def open_state(path: Path, *, kept_open: bool = False) -> sa.Engine:
     with engine.begin() as connection:
         for table in METADATA.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
+            _add_columns(connection, table)
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
     return engine
+
+
+@lru_cache(maxsize=4)
+def held_state(path: Path) -> sa.Engine:
+    """The engine that this process shares on a state file: opening one looks at every table (16 ms, `open_state`).
+
+    Its connections are closed when the process ends, or when more than a few files have been opened since.
+    """
+    engine = open_state(path, kept_open=True)
+    _held.add(engine)
+    return engine
+
+
+_held: WeakSet[sa.Engine] = WeakSet()
+
+
+@atexit.register
+def _close_held() -> None:
+    for engine in list(_held):
+        engine.dispose()
+
+
+def _add_columns(connection: sa.Connection, table: sa.Table) -> None:
+    """Give a table of an older version the columns that it lacks; a new column may be null, so that rows stay valid."""
+    present = {row[1] for row in connection.exec_driver_sql(f'PRAGMA table_info("{table.name}")')}
+    for column in table.columns:
+        if column.name not in present:
+            kind = column.type.compile(connection.dialect)
+            with suppress(sa.exc.OperationalError):  # another process added it in this moment
+                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
 
 
 def _prepare(connection: Any, _record: object) -> None:

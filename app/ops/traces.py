@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.values import Answer
+from app.values import Answer, Span
 from app.verbalising.charts.style import VOCABULARY
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     answer: dict[str, Any]
     """The answer in the shape of the HTTP contract, masked."""
+    visitor: str | None = None
+    """Who of a site's visitors asked."""
+    spans: tuple[Span, ...] = ()
+    """The stages in the order in which they ended; empty for traces of older versions."""
+    sources: tuple[str, ...] = ()
+    """Names of the sources that the answer cites, asks or suggests, sorted."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -60,6 +66,8 @@ class _Entry(msgspec.Struct, frozen=True):
     answer: Answer
     key_id: str | None
     created_at: float
+    visitor: str | None
+    spans: tuple[Span, ...]
 
 
 class Traces:
@@ -76,18 +84,32 @@ class Traces:
         self._newest = 0.0
         self._waiters = 0
         self._writer: threading.Thread | None = None
-        self._engine: sa.Engine | None = None
         self._next_purge = 0.0
         self.dropped = 0
         """Traces that were not kept because the queue was full."""
+        self.on_masked: Callable[[Trace], None] | None = None
+        """Told of every trace, masked, whether it is kept or not; in the writer's thread."""
 
-    def record(self, question: str, answer: Answer, *, key_id: str | None = None) -> None:
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody keeps or hears of traces."""
+        return self._retention_days > 0 or self.on_masked is not None
+
+    def record(
+        self,
+        question: str,
+        answer: Answer,
+        *,
+        key_id: str | None = None,
+        visitor: str | None = None,
+        spans: Sequence[Span] = (),
+    ) -> None:
         """Keep a question and its answer; returns at once."""
-        if self._retention_days == 0:
+        if not self.wanted:
             return
         with self._lock:
             try:
-                self._queue.put_nowait(_Entry(question, answer, key_id, time.time()))
+                self._queue.put_nowait(_Entry(question, answer, key_id, time.time(), visitor, tuple(spans)))
             except queue.Full:
                 self.dropped += 1
                 return
@@ -131,14 +153,17 @@ class Traces:
         writer.join(wait_s)
 
     def purge(self) -> int:
-        """Delete what is older than the retention allows; returns how many rows."""
+        """Delete what is older than the retention allows, and the feedback on it; returns how many traces."""
         import sqlalchemy as sa
 
-        from app.ops.state import TRACES
+        from app.ops.state import FEEDBACK, TRACES
 
         oldest = time.time() - self._retention_days * DAY_S
+        rated = sa.exists().where(TRACES.c.id == FEEDBACK.c.answer_id)
         with self._state().begin() as connection:
-            return connection.execute(sa.delete(TRACES).where(TRACES.c.created_at < oldest)).rowcount
+            deleted = connection.execute(sa.delete(TRACES).where(TRACES.c.created_at < oldest)).rowcount
+            connection.execute(sa.delete(FEEDBACK).where(~rated))
+        return deleted
 
     def _write_all(self) -> None:
         while (entry := self._queue.get()) is not None:
@@ -172,22 +197,36 @@ class Traces:
                 self._waiters -= 1
 
     def _write(self, entry: _Entry) -> None:
+        question, answer = self._masked(entry)
+        trace = Trace(
+            id=entry.answer.id,
+            created_at=entry.created_at,
+            key_id=entry.key_id,
+            question=question,
+            answer=answer,
+            visitor=entry.visitor,
+            spans=entry.spans,
+            sources=sources_of(entry.answer),
+        )
+        if self._retention_days > 0:
+            self._keep(trace, entry.answer)
+        if self.on_masked is not None:
+            self.on_masked(trace)
+
+    def _keep(self, trace: Trace, answer: Answer) -> None:
         import sqlalchemy as sa
 
         from app.ops.state import TRACES
 
-        question, answer = self._masked(entry)
-        row = {
-            "id": entry.answer.id,
-            "created_at": entry.created_at,
-            "key_id": entry.key_id,
-            "question": question,
-            "status": entry.answer.status,
-            "route": entry.answer.route,
-            "confidence": entry.answer.confidence,
-            "timing_ms": msgspec.json.encode(entry.answer.timing_ms).decode(),
-            "versions": msgspec.json.encode(entry.answer.versions).decode(),
-            "answer": msgspec.json.encode(answer).decode(),
+        row = msgspec.structs.asdict(trace) | {
+            "status": answer.status,
+            "route": answer.route,
+            "confidence": answer.confidence,
+            "timing_ms": msgspec.json.encode(answer.timing_ms).decode(),
+            "versions": msgspec.json.encode(answer.versions).decode(),
+            "answer": msgspec.json.encode(trace.answer).decode(),
+            "spans": msgspec.json.encode(trace.spans).decode(),
+            "sources": msgspec.json.encode(trace.sources).decode(),
         }
         with self._state().begin() as connection:
             connection.execute(sa.insert(TRACES).prefix_with("OR REPLACE").values(row))
@@ -223,12 +262,9 @@ class Traces:
             return [_trace(row) for row in connection.execute(query)]
 
     def _state(self) -> sa.Engine:
-        from app.ops.state import open_state
+        from app.ops.state import held_state
 
-        with self._lock:
-            if self._engine is None:
-                self._engine = open_state(self._path)
-            return self._engine
+        return held_state(self._path)
 
 
 def _shortened(answer: Answer) -> Answer:
@@ -239,6 +275,14 @@ def _shortened(answer: Answer) -> Answer:
     return msgspec.structs.replace(answer, table=table)
 
 
+def sources_of(answer: Answer) -> tuple[str, ...]:
+    """Names of the sources that an answer cites, asks or suggests, sorted."""
+    cited = {citation.source for citation in answer.citations}
+    nearest = {near.source for near in answer.refusal.nearest} if answer.refusal is not None else set()
+    asked = {answer.sql.source} if answer.sql is not None else set()
+    return tuple(sorted(cited | nearest | asked))
+
+
 def _trace(row: sa.Row[Any]) -> Trace:
     return Trace(
         id=row.id,
@@ -246,6 +290,9 @@ def _trace(row: sa.Row[Any]) -> Trace:
         key_id=row.key_id,
         question=row.question,
         answer=msgspec.json.decode(row.answer),
+        visitor=row.visitor,
+        spans=msgspec.json.decode(row.spans, type=tuple[Span, ...]) if row.spans else (),
+        sources=msgspec.json.decode(row.sources, type=tuple[str, ...]) if row.sources else (),
     )
 
 

@@ -143,7 +143,9 @@ def _operators() -> Iterator[tuple[str, Op]]:
         "what was|what were|which|what|who|whom|who is|who are|who was|please|can you|could you|i want|i want to know|i need|i would like|"
         "i'd like to see|fetch|print|name|can i see|see|want to know|let me know|report|provide|identify|do you have|do we have|did we have|"
         "have we|are there|is there|were there|was there|there are|there is|what about|look up|retrieve|select|i'd like|state|"
-        "compute|calculate|determine|how about|return me|want|know|me|count up|pull up|pull",
+        "compute|calculate|determine|how about|return me|want|know|me|count up|pull up|pull|"
+        "chart of|a chart of|graph of|a graph of|draw a chart of|draw a graph of|show a chart of|show me a chart of|plot a chart of|"
+        "make a chart of|create a chart of",
     )
     yield from _phrases("open", "where_is", "where|when|why|how|how long|how far|how often|whose")
     yield from _phrases(

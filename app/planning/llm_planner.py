@@ -27,6 +27,7 @@ from app.planning.llm_statement import Stated, Unfit, statement
 from app.planning.personal_values import personal_values
 from app.planning.planner import Planner
 from app.planning.schema_text import linked, schema_text
+from app.sentences import said
 from app.values import Caller, Deadline, Rows
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ class ModelPlanner:
             except Unfit as unfit:
                 previous = {"sql": str(output.get("sql") or "")[:4000], "message": unfit.told}
             except SourceUnavailable as error:
-                reason = f"{error.message} {error.hint}".strip()
-                return Proposal(outcome="failed", objection=Objection(error.code, reason))
+                return Proposal(outcome="failed", objection=_unavailable(error))
         return Proposal(outcome="failed", repairs=REPAIRS)
 
     def _asked(
@@ -185,6 +185,10 @@ def inputs_of(inquiry: Inquiry, engine: Engine) -> dict[str, Any]:
         "notes": notes_on(source.catalog.dialect),
         "examples": similar(inquiry.text, source, planner, engine.verified, inquiry.caller),
     }
+
+
+def _unavailable(error: SourceUnavailable) -> Objection:
+    return Objection(error.code, said("source_unavailable", detail=f"{error.message} {error.hint}".strip()))
 
 
 def _without_statement(output: Mapping[str, Any]) -> Proposal:

@@ -40,6 +40,8 @@ _FUNCTIONS = {
     "count": "number of",
 }
 _GENERIC = frozenset({"name", "title", "label", "description"})
+_UNSPEAKABLE = re.compile(r"[b-df-hj-np-tv-xz]{1,4}\d*", re.IGNORECASE)
+"""Codes without a vowel, such as `st`, that are in no list of abbreviations."""
 _OPERATORS = {
     "=": "is",
     "!=": "is not",
@@ -167,10 +169,11 @@ class Wording:
             return f"{name} from {other} to {self.expression(expression.left)}"
         return f"{name} between {self.expression(expression.left)} and {other}"
 
-    @staticmethod
-    def _column(ref: ColumnRef) -> str:
-        """A column's name, with its table's where it says nothing alone."""
+    def _column(self, ref: ColumnRef) -> str:
+        """A column's name, with its table's where it says nothing alone; what cannot be spoken goes by its synonym."""
         said = words(ref.column)
+        if _UNSPEAKABLE.fullmatch(said) and (described := self.index.column(ref).synonyms):
+            said = described[0]
         return f"{singular(words(ref.table))} {said}" if said in _GENERIC else said
 
     def predicate(self, predicate: Predicate, base: str) -> str:

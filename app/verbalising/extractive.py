@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.abstention import SURE, THRESHOLD, confidence, features
+from app.sentences import ReaderLanguage, Said, said, say
 from app.terms import term_set
 from app.values import Citation, Passage, ScrubbedPassages
-from app.verbalising.quotes import Quote, citation
+from app.verbalising.quotes import Quote, citation, lines
 from app.verbalising.relevance import Asked, ScoredUnit, asked, held, says_opposite, scored_units
 from app.verbalising.units import Unit, units
 
@@ -65,11 +66,13 @@ def read(
     *,
     vector: NDArray[np.float32] | None = None,
     thorough: bool = False,
+    language: ReaderLanguage = "en",
 ) -> Reading:
     """The answer to the question that the passages (best first) hold, in their own words.
 
     `vector`: the embedded question, float32[dimension], where the caller has it already. Where words alone leave
-    doubt, or always if `thorough`, the best units are embedded, too. A citation's `document_text[start:end]` is its
+    doubt, or always if `thorough`, the best units are embedded, too. `language`: of what the service itself says beside
+    the quotes. A citation's `document_text[start:end]` is its
     quote, except where masks stand in the quote.
     """
     question = asked(question_text)
@@ -85,14 +88,16 @@ def read(
     quotes = _quotes(question, considered, scored)
     text, citations = _worded(quotes)
     if considered[scored[0].passage].outdated:
-        text = f"{_outdated(considered[scored[0].passage])}\n{text}"
+        text = f"{say(_outdated(considered[scored[0].passage]), language)}\n{text}"
     return Reading(text, citations, round(confidence(found), 4), found)
 
 
-def _outdated(passage: Passage) -> str:
+def _outdated(passage: Passage) -> Said:
     """What to know before reading a version that another one replaces."""
-    dated = f", last changed {passage.modified[:10]}" if passage.modified else ""
-    return f"Only an older version says this (“{passage.title or passage.document}”{dated}); it may no longer hold:"
+    title = passage.title or passage.document
+    if passage.modified:
+        return said("outdated_since", title=title, date=passage.modified[:10])
+    return said("outdated", title=title)
 
 
 def _with_cosines(
@@ -238,24 +243,9 @@ def _worded(quotes: Sequence[Quote]) -> tuple[str, tuple[Citation, ...]]:
     parts: list[str] = []
     citations: list[Citation] = []
     for n, quote in enumerate(quotes, start=1):
-        lines = _lines(quote.units)
+        words = lines(quote.units)
         apart = quote.units[0].kind != "sentence" or (n > 1 and quotes[n - 2].units[-1].kind != "sentence")
-        separator = "\n" if apart or "\n" in lines or (parts and "\n" in parts[-1]) else " "
-        parts.append(f"{separator if parts else ''}{lines} [{n}]")
+        separator = "\n" if apart or "\n" in words or (parts and "\n" in parts[-1]) else " "
+        parts.append(f"{separator if parts else ''}{words} [{n}]")
         citations.append(citation(n, quote))
     return "".join(parts), tuple(citations)
-
-
-def _lines(chosen: Sequence[Unit]) -> str:
-    """Sentences run on; list items, rows and code stand on lines of their own."""
-    text = ""
-    number, running = 0, False
-    for unit in chosen:
-        number = number + 1 if unit.kind == "item" else 0
-        if unit.kind == "sentence":
-            text += ("" if not text else " " if running else "\n") + unit.text
-        else:
-            mark = f"{number}. " if unit.ordered else "- " if unit.kind == "item" else ""
-            text += ("\n" if text else "") + mark + unit.text
-        running = unit.kind == "sentence"
-    return text

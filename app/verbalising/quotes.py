@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.values import Citation, Passage
-from app.verbalising.units import Unit
+from app.verbalising.units import Unit, shown, units
 
 _MASK = re.compile(r"<[A-Z][A-Z_]*_\d+>")
+_NUMBER = re.compile(r"\s*\(?(\d{1,3})[.)]\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,24 @@ def _document_offsets(passage: Passage, start: int, end: int) -> tuple[int, int]
 def place(citation: Citation) -> tuple[str, str, int, int]:
     """Where a citation points: equal for equal quotes."""
     return citation.source, citation.document, citation.start, citation.end
+
+
+def readable(quote: str) -> str:
+    """A quote without the marks of Markdown, as answers word it; a citation's offsets count in the quote itself."""
+    number = _NUMBER.match(quote)
+    return lines(units(quote), first=int(number[1]) if number is not None else 1) or shown(quote)
+
+
+def lines(chosen: Sequence[Unit], first: int = 1) -> str:
+    """Sentences run on; list items, rows and code stand on lines of their own. `first`: the first item's number."""
+    text = ""
+    number, running = 0, False
+    for unit in chosen:
+        number = (number + 1 if number else first) if unit.kind == "item" else 0
+        if unit.kind == "sentence":
+            text += ("" if not text else " " if running else "\n") + unit.text
+        else:
+            mark = f"{number}. " if unit.ordered else "- " if unit.kind == "item" else ""
+            text += ("\n" if text else "") + mark + unit.text
+        running = unit.kind == "sentence"
+    return text

@@ -16,6 +16,15 @@ from app.ops.state import VERIFIED, open_state
 from app.verified.values import Parameter, Schema, VerifiedQuery
 
 
+class QuestionVerified(AlreadyExists):
+    """The question is verified already."""
+
+    def __init__(self, known: VerifiedQuery, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.known = known
+        """The query that is there."""
+
+
 class VerifiedStore:
     """The verified queries of one state file. Thread-safe."""
 
@@ -61,7 +70,8 @@ class VerifiedStore:
                 return query
             old = connection.execute(sa.select(VERIFIED).where(same)).one()
             if not replace:
-                raise AlreadyExists(
+                raise QuestionVerified(
+                    _query(old),
                     f"There is a verified query for this question already: {old.id}, “{old.question}”.",
                     hint='Replace it with --force (over HTTP: "force": true), or remove it first.',
                 )

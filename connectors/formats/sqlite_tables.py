@@ -23,6 +23,8 @@ _TABLES = """
 """
 
 _LOGS = ("-wal", "-journal")
+BUSY_S = 5.0
+"""Seconds that a program which is writing to the file is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _opened(file: SourceFile) -> sqlite3.Connection:
     has_log = any(log.is_file() and log.stat().st_size > 0 for log in logs)
     uri = file.location.resolve().as_uri() + ("?mode=ro" if has_log else "?mode=ro&immutable=1")
     try:
-        connection = sqlite3.connect(uri, uri=True)
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S)
         connection.text_factory = _text_of_bytes
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")

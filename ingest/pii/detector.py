@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingest.light_imports import without_torch
+from ingest.light_imports import without_spacy_commands, without_torch
 from ingest.pii.patterns import detect_patterns
 from ingest.pii.spans import PiiSpan, without_overlaps
 
@@ -86,7 +86,7 @@ def _load_names() -> _Names:
     """
     os.environ.setdefault("TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS", "")
     os.environ.setdefault("TLDEXTRACT_CACHE", str(Path(tempfile.gettempdir()) / "answerable-tldextract"))
-    with without_torch():
+    with without_torch(), without_spacy_commands():
         import spacy
         from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
         from presidio_analyzer.predefined_recognizers import SpacyRecognizer

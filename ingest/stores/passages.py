@@ -224,6 +224,16 @@ class PassageReader:
             known = _metadata(metadata, newer, visibility, (visibility,))
             yield StoredDocument(number, path, title, url, media_type, modified, visibility, known, collapsed, passages)
 
+    def titles(self, visibilities: Sequence[str]) -> Iterator[str]:
+        """The distinct titles and headings of documents of these visibilities, a heading without those above it."""
+        rows = self._connection.execute(_TITLES.format(marks=_marks(visibilities)), list(visibilities) * 2)
+        yield from dict.fromkeys(str(path).rsplit(" > ", 1)[-1].strip() for (path,) in rows)
+
+    def texts(self, visibilities: Sequence[str]) -> Iterator[str]:
+        """The text of each document of these visibilities, in the order in which they were stored."""
+        rows = self._connection.execute(_TEXTS.format(marks=_marks(visibilities)), list(visibilities))
+        yield from (str(text) for (text,) in rows)
+
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -251,6 +261,10 @@ class PassageReader:
     @cached_property
     def _open_lexical(self) -> LexicalIndex:
         return LexicalIndex(self._lexical_path)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _passage(row: tuple[Any, ...], spans: Sequence[PiiSpan], visibilities: Sequence[str]) -> StoredPassage:
@@ -296,3 +310,9 @@ SELECT d.id, d.path, d.title, d.url, d.media_type, d.modified, d.visibility, d.m
        d.collapsed_into, (SELECT count(*) FROM passages p WHERE p.document_id = d.id)
 FROM documents d {where} ORDER BY d.path
 """
+_TITLES = """
+SELECT title FROM documents WHERE visibility IN ({marks}) AND title <> ''
+UNION ALL SELECT p.heading FROM passages p JOIN documents d ON d.id = p.document_id
+WHERE d.visibility IN ({marks}) AND p.heading <> ''
+"""
+_TEXTS = "SELECT text FROM documents WHERE visibility IN ({marks}) ORDER BY id"

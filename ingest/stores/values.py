@@ -191,6 +191,13 @@ class ValueIndex:
         after = norm + "\U0010ffff"
         return self._hits("WHERE e.norm >= ? AND e.norm < ? ORDER BY e.norm LIMIT ?", [norm, after, limit])
 
+    def frequent(self, table: str, column: str, limit: int) -> list[str]:
+        """Up to `limit` stored values of a column, most rows first; reads the whole index."""
+        query = """SELECT e.value FROM entries e JOIN columns c ON c.id = e.column_id
+            WHERE c."table" = ? AND c."column" = ? GROUP BY e.value ORDER BY max(e.rows) DESC, e.value LIMIT ?"""
+        with self._lock:
+            return [str(value) for (value,) in self._connection.execute(query, [table, column, limit])]
+
     def nearest(
         self, norm: str, *, table: str | None = None, column: str | None = None, limit: int = 3
     ) -> list[ValueHit]:

@@ -55,7 +55,7 @@ def test_an_unknown_source_is_a_404(base):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope", "/v1", "/v1/answers/none", "/v1/answers/none/chart.svg", "/v1/ask/x", "/v1/feedback"]
+    "path", ["/nope", "/v1", "/v1/answers/none", "/v1/answers/none/chart.svg", "/v1/ask/x/y", "/v1/feedbacks"]
 )
 def test_what_is_not_there_is_a_404(base, path):
     reply = httpx.get(base + path)

@@ -12,7 +12,7 @@ def keyed(tmp_path_factory, sample_home, cli, serve):
     import shutil
 
     home = tmp_path_factory.mktemp("keyed") / "home"
-    shutil.copytree(sample_home, home)
+    shutil.copytree(sample_home, home, symlinks=True)
     headers, ids = {}, {}
     for name, arguments in {
         "owner": ("--role", "owner"),

@@ -82,6 +82,7 @@ def test_the_doctor_finds_nothing_wrong(sample_home, cli):
     levels = {finding["check"]: finding["level"] for finding in json.loads(run.stdout)}
     assert run.returncode == 0, run.stdout
     checks = {"versions", "home", "disk", "memory", "stores", "model", "keys", "verified", "language models"}
-    checks |= {"prompts", "spending", "cache", "alerts"}
+    checks |= {"prompts", "spending", "cache", "alerts", "webhook", "mail"}
+    checks |= {"state file", "expiring keys", "sites", "address", "port", "limits", "scheduled syncs"}
     assert set(levels) == checks
     assert levels["stores"] == levels["model"] == "ok"

@@ -19,6 +19,7 @@ from app.api.answering import Answering
 from app.api.ask import ask
 from app.api.callers import Asker
 from app.api.errors import error_response
+from app.api.streams import Streams
 from app.ops.metrics import Metrics
 from app.values import Caller
 from tests.app.hire_pages import ingest_hire
@@ -40,13 +41,14 @@ def home(tmp_path_factory):
 @contextmanager
 def served(engine: ScriptedEngine) -> Iterator[str]:
     """The endpoint over an engine, on a port of its own."""
-    answering = Answering(engine, Metrics())
+    answering, streams = Answering(engine, Metrics()), Streams(resume_s=0.5)
     app = Litestar(
         route_handlers=[ask],
         dependencies={
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "asker": Provide(lambda: Asker(caller=Caller()), sync_to_thread=False),
             "answering": Provide(lambda: answering, sync_to_thread=False),
+            "streams": Provide(lambda: streams, sync_to_thread=False),
         },
         exception_handlers={Exception: error_response},
         openapi_config=None,
@@ -84,7 +86,7 @@ def events_of(base: str, question: str = QUESTION) -> list[tuple[str, dict]]:
     with httpx.stream("POST", base + "/v1/ask", json={"question": question, "stream": True}, timeout=30) as reply:
         assert reply.status_code == 200
         body = reply.read().decode()
-    for number, name, data in re.findall(r"id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n", body):
+    for number, name, data in re.findall(r"id: [0-9a-f]{32}\.(\d+)\nevent: (\w+)\ndata: (.*)\n\n", body):
         assert int(number) == len(found) + 1
         found.append((name, json.loads(data)))
     return found

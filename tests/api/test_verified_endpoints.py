@@ -16,7 +16,7 @@ PAIR = {"source": "shop", "question": QUESTION, "sql": SQL}
 def service(tmp_path_factory, sample_home, serve):
     """Base URL of a service that needs keys, and role -> headers."""
     home = tmp_path_factory.mktemp("verifying") / "home"
-    shutil.copytree(sample_home, home)
+    shutil.copytree(sample_home, home, symlinks=True)
     keys = KeyStore(home / "state.db")
     limits = {"owner": None, "analyst": None, "visitor": None, "elsewhere": ["help-centre"]}
     roles = {"elsewhere": "analyst"}
@@ -162,7 +162,7 @@ def test_the_description_has_every_field(service):
     parts = schema["components"]["schemas"]
     assert "threshold" in parts["AskRequest"]["properties"]
     assert "verified" in parts["Answer"]["properties"]
-    assert set(schema["paths"]["/v1/verified"]["post"]["responses"]) == {
+    assert set(schema["paths"]["/v1/verified"]["post"]["responses"]) >= {
         "201",
         "400",
         "401",

@@ -120,6 +120,77 @@ def test_a_process_that_left_is_started_again(renderer):
     assert "<svg" in renderer.svg(bars(["a", "b", "e"]))
 
 
+def started_ahead(one):
+    one.prepare()
+    give_up = time.monotonic() + 20
+    while one._process is None and time.monotonic() < give_up:
+        time.sleep(0.01)
+    return one._process
+
+
+def test_a_process_that_was_started_ahead_draws_what_is_asked_for():
+    one = ChartRenderer()
+    process = started_ahead(one)
+    one.prepare()
+    assert one._process is process
+    # whether it is asked at once or has drawn its small chart for nobody
+    for names in (["x", "y", "z"], ["p", "q", "r"]):
+        shown = {element.text for element in ET.fromstring(one.svg(bars(names))).iter()}
+        assert set(names) <= shown
+    assert one._process is process
+    one.close()
+
+
+def test_a_process_that_left_is_started_ahead_again():
+    one = ChartRenderer(command=[sys.executable, "-c", ""])
+    first = started_ahead(one)
+    first.wait(20)
+    one._command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    one.prepare()
+    give_up = time.monotonic() + 20
+    while one._process in (None, first) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert one._process not in (None, first)
+    one.close()
+    assert one._process is None
+
+
+def test_preparing_what_cannot_be_started_or_is_closed_harms_nothing(caplog):
+    one = ChartRenderer(command=["/nonexistent"])
+    one.prepare()
+    give_up = time.monotonic() + 20
+    while "could not be prepared" not in caplog.text and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert "could not be prepared" in caplog.text
+    one.close()
+    one._command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    one.prepare()
+    with pytest.raises(ChartUnavailable):
+        one.svg({"title": "a"})
+    assert one._process is None
+
+
+def test_closing_waits_for_no_chart_that_is_being_drawn():
+    slow = ChartRenderer(command=[sys.executable, "-c", "import time; time.sleep(600)"], render_s=300)
+    failed = []
+
+    def ask():
+        try:
+            slow.svg({"title": "a"})
+        except ChartUnavailable as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    give_up = time.monotonic() + 20
+    while slow._process is None and time.monotonic() < give_up:
+        time.sleep(0.01)
+    process = slow._process
+    slow.close()
+    asking.join(20)
+    assert failed and process.returncode is not None and slow._process is None
+
+
 def test_one_at_a_time_and_nobody_waits_for_ever():
     busy = ChartRenderer(command=[sys.executable, "-c", "import time; time.sleep(60)"], render_s=1.0, wait_s=0.1)
     failed = []

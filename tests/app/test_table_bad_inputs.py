@@ -76,11 +76,11 @@ def test_typos_are_asked_back_and_the_option_answers(asked: Asked, question: str
 @pytest.mark.parametrize(
     ("question", "language"),
     [
-        ("Wie viele Kunden haben wir?", "German"),
-        ("Wie viele orders gab es im März 2025?", "German"),
-        ("¿Cuántos clientes hay en Alemania?", "Spanish"),
-        ("Combien de clients avons-nous en France ?", "French"),
-        ("Quel est le montant total par status ?", "French"),
+        ("Wie viele Kunden haben wir?", "Deutsch"),
+        ("Wie viele orders gab es im März 2025?", "Deutsch"),
+        ("¿Cuántos clientes hay en Alemania?", "español"),
+        ("Combien de clients avons-nous en France ?", "français"),
+        ("Quel est le montant total par status ?", "français"),
         ("Quanti ordini sono nel magazzino?", "Italian"),
         ("Quantos pedidos foram feitos na Alemanha em março?", "Portuguese"),
         ("Hoeveel klanten zijn er in Duitsland?", "Dutch"),

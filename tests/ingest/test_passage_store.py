@@ -104,6 +104,15 @@ def test_documents_are_listed(reader: PassageReader) -> None:
     assert reader.document_text("d.md") is None
 
 
+def test_titles_and_texts_are_those_of_a_visibility(reader: PassageReader) -> None:
+    assert [*reader.texts(["public"])] == [TEXT, "An old price list."]
+    assert [*reader.texts(BOTH)] == [TEXT, "Only for staff.", "An old price list."]
+    public, every = [*reader.titles(["public"])], [*reader.titles(BOTH)]
+    assert {"A.Md", "C.Md"} <= set(public) and len(public) == len(set(public))
+    assert set(every) - set(public) == {"B.Md"}
+    assert not any(">" in title for title in every)
+
+
 def test_threads_share_a_reader(reader: PassageReader) -> None:
     def read(number: int) -> tuple[object, ...]:
         found = reader.search_dense(vector(1), 2, BOTH) + reader.search_lexical("write call", 2, BOTH)

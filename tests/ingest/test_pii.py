@@ -110,6 +110,9 @@ from ingest.pii import detect_patterns, open_detector
 assert detect_patterns("a@b.org") and "spacy" not in sys.modules
 assert open_detector().detect(["Anna Smith wrote a@intranet.local"])[0]
 assert "torch" not in sys.modules and "transformers" not in sys.modules
+assert not [name for name in sys.modules if name.startswith("spacy.cli")]
+from spacy.cli.info import info
+assert info(silent=True)["spacy_version"]
 print("fine")
 """
 

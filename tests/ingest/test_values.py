@@ -47,6 +47,13 @@ def test_personal_hidden_and_long_texts_are_not_in_the_index(index: ValueIndex) 
     assert index.lookup([normalise(text) for text in ("a@x.org", "secret", "hush", "Anna Smith", "long " * 40)]) == []
 
 
+def test_the_most_frequent_values_of_a_column(index: ValueIndex) -> None:
+    assert index.frequent("t", "city", 9) == ["Berlin", "São Paulo"]
+    assert index.frequent("t", "city", 1) == ["Berlin"]
+    assert sorted(index.frequent("t", "status", 9)) == ["P", "S"], "a value with a label once"
+    assert index.frequent("t", "person", 9) == index.frequent("u", "city", 9) == []
+
+
 def test_prefix_and_nearest(index: ValueIndex) -> None:
     assert [hit.value for hit in index.prefix("ber")] == ["Berlin"]
     assert [hit.value for hit in index.nearest("berlln", column="CITY")] == ["Berlin"]

@@ -24,6 +24,7 @@ from app.api.answering import Answering
 from app.api.ask import ask as api_ask
 from app.api.callers import Asker
 from app.api.errors import error_response
+from app.api.streams import Streams
 from app.engine import Engine
 from app.llm.config import LlmConfig
 from app.llm.models import Models
@@ -119,13 +120,14 @@ class ModelledEngine(Engine):
 @contextmanager
 def served(engine: Engine) -> Iterator[str]:
     """Base URL of the endpoint that answers questions over an engine, on a port of its own."""
-    answering = Answering(engine, Metrics())
+    answering, streams = Answering(engine, Metrics()), Streams(resume_s=0.2)
     app = Litestar(
         route_handlers=[api_ask],
         dependencies={
             "engine": Provide(lambda: engine, sync_to_thread=False),
             "asker": Provide(lambda: Asker(caller=Caller()), sync_to_thread=False),
             "answering": Provide(lambda: answering, sync_to_thread=False),
+            "streams": Provide(lambda: streams, sync_to_thread=False),
         },
         exception_handlers={Exception: error_response},
         openapi_config=None,

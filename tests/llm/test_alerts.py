@@ -11,7 +11,8 @@ import pytest
 from app.errors import ConfigurationError
 from app.llm.alerts import Alert, Alerts, open_alerts
 from app.llm.config import LlmConfig
-from app.llm.webhook import QUEUED, Webhook, open_webhook, signature
+from app.ops.outbox import QUEUED
+from app.ops.webhook import Webhook, open_webhook, signature
 
 ALERT = Alert(kind="budget_soft", message="Most of it is spent.", details={"scope": "all"})
 

@@ -80,7 +80,7 @@ def test_the_same_question_is_answered_from_the_cache_and_costs_nothing(engine, 
 
 
 def test_a_hit_is_traced(engine, kept):
-    found = asyncio.run(Answering(engine, Metrics()).answer(asked(engine), key_id="k"))
+    found = asyncio.run(Answering(engine, Metrics()).answer(asked(engine, caller=Caller(key_id="k"))))
     trace = engine.traces.find(found.id)
     assert trace.answer["text"] == kept.text and trace.answer["usage"]["input_tokens"] == 0 and trace.key_id == "k"
 
@@ -92,6 +92,19 @@ def test_a_hit_is_traced(engine, kept):
 )
 def test_another_audience_never_gets_it(engine, kept, caller):
     assert known(engine, asked(engine, caller=caller)) != kept.text
+
+
+def test_a_reader_of_another_language_never_gets_its_words(engine):
+    untold = "customer count"
+    told = msgspec.structs.replace(answer(asked(engine), engine), text="Three, says the model.")
+    keep(engine, asked(engine, untold, preferred="de"), told)
+    assert known(engine, asked(engine, untold, preferred="de")) == told.text
+    for preferred in (None, "en", "fr"):
+        assert known(engine, asked(engine, untold, preferred=preferred)) != told.text
+
+
+def test_the_readers_language_does_not_matter_where_the_question_tells_its_own(engine, kept):
+    assert known(engine, asked(engine, preferred="de")) == kept.text
 
 
 @pytest.mark.parametrize(

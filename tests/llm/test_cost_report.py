@@ -24,6 +24,8 @@ from app.llm.periods import period_at
 from app.llm.spending_store import open_spending
 from app.llm.values import TokenCount
 from app.ops.keys import KeyStore
+from app.ops.site import SiteOptions
+from app.ops.sites import SiteStore
 from app.ops.state import TRACES, open_state
 from app.settings import Settings
 
@@ -51,6 +53,15 @@ def spent(spending):
         trace = dict.fromkeys([column.name for column in TRACES.columns], "x") | {"created_at": NOW, "confidence": 0.5}
         connection.execute(sa.insert(TRACES), trace | {"id": "a1", "question": "What did <PERSON_1> buy?"})
     return Engine(spending)
+
+
+def test_what_a_site_cost_has_its_name(spending):
+    options = SiteOptions(name="Help pages", origins=("https://help.example.com",))
+    site, _ = SiteStore(spending.state_path).add(options)
+    ledger = open_ledger(spending, Heard())
+    ledger.append(attempt(at=NOW - 5, key_id=site.id, cost_usd=Decimal("0.5")))
+    ledger.close()
+    assert by(cost_report(Engine(spending)), "key")[site.id].label == "Help pages"
 
 
 def by(report, dimension):

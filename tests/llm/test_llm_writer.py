@@ -8,6 +8,8 @@ import pytest
 
 from app.llm.errors import BudgetSpent, NotAllowed, Unavailable
 from app.values import Caller
+from ingest.pipeline import ingest_source
+from ingest.request import SourceRequest
 from tests.app.hire_pages import ingest_hire
 from tests.llm.scripted_writer import ScriptedEngine, says
 
@@ -183,6 +185,24 @@ def test_another_language_than_the_documents_is_not_written(hire, embedded):
     found = hire.ask(question)
     assert found.text.startswith("Sie können eine Buchung bis zu 36 Stunden vor Beginn stornieren.")
     assert models.last.asked[0][1]["language"] == "German"
+
+
+def test_arabic_is_written_where_question_and_documents_are_arabic(tmp_path):
+    (tmp_path / "pages").mkdir()
+    for name, text in (
+        ("cancel.md", "# إلغاء الحجز\n\nيمكنك إلغاء الحجز مجانًا قبل 36 ساعة من الموعد.\n"),
+        ("dogs.md", "# الكلاب\n\nندفع رسوم الكلاب وهي 5 يورو في اليوم.\n"),
+    ):
+        (tmp_path / "pages" / name).write_text(text, encoding="utf-8")
+    ingest_source(tmp_path / "home", SourceRequest(str(tmp_path / "pages"), name="pages"))
+    engine = ScriptedEngine(tmp_path / "home")
+    try:
+        models = engine.script({"write": says(("يمكنك إلغاء الحجز مجانًا قبل 36 ساعة من الموعد.", "36 ساعة"))})
+        found = engine.ask("هل يمكن إلغاء الحجز مجانًا قبل الموعد؟")
+    finally:
+        engine.close()
+    assert found.status == "answered" and "36" in found.text
+    assert models.last.asked[0][1]["language"] == "Arabic"
 
 
 NEAR = "Do you sell maps?"

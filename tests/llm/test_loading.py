@@ -80,7 +80,7 @@ def test_a_file_with_everything(file):
     assert config.cache == "redis://:data@127.0.0.1:6379/1"
 
 
-@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", MODELS_PAGE, re.DOTALL))
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(providers:.*?)```", MODELS_PAGE, re.DOTALL))
 def test_the_examples_of_the_documentation(example, file, monkeypatch):
     for name in re.findall(r"\$\{(\w+)\}", example):
         monkeypatch.setenv(name, KEY)

@@ -53,9 +53,10 @@ class Exchange:
                 return bytes(read)
 
     def note(self, **changes: Any) -> None:
-        """Change what the log will say."""
+        """Change what the log says."""
         if self.received is not None:
             self.received = msgspec.structs.replace(self.received, **changes)
+            self._log.update(self.received)
 
     @property
     def begun(self) -> bool:

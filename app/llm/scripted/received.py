@@ -108,13 +108,18 @@ class RequestLog:
                 self._bytes -= self._kept.popitem(last=False)[1].size
         return received
 
+    def update(self, received: Received) -> None:
+        """Keep what is known of a request by now."""
+        with self._lock:
+            if received.number in self._kept:
+                self._kept[received.number] = received
+
     def close(self, received: Received) -> None:
         """Keep how a request went, and count it."""
+        self.update(received)
         with self._lock:
             self._open -= 1
             self._lock.notify_all()
-            if received.number in self._kept:
-                self._kept[received.number] = received
             if received.model:
                 self._sums[received.model] = _added(self._sums.get(received.model, Sums()), received)
 

@@ -165,6 +165,7 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host.strip("[]"), port))
+        bound.listen(128)  # whoever was told the address may connect at once
     except OSError as error:
         bound.close()
         raise ConfigurationError(

@@ -21,7 +21,7 @@ from app.verbalising.charts.svg import UnsafeSvg, served
 _log = logging.getLogger("answerable.charts")
 
 RENDER_S: Final = 10.0
-"""Seconds that a chart may take; the first one of a process takes about one, the next ones 60 ms."""
+"""Seconds that a chart may take; the first one of a process takes half of one, the next ones 60 ms."""
 WAIT_S: Final = 5.0
 """Seconds to wait for another chart to be finished."""
 KEPT: Final = 64
@@ -48,6 +48,7 @@ class ChartRenderer:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def svg(self, spec: dict[str, Any]) -> str:
         """The picture of a Vega-Lite specification; raises `ChartUnavailable`."""
@@ -67,10 +68,32 @@ class ChartRenderer:
         finally:
             self._lock.release()
 
+    def prepare(self) -> None:
+        """Have a process started, in the background, as a chart will be asked for soon; returns at once."""
+        if not self._closed and not self._lock.locked() and not self._runs():
+            threading.Thread(target=self._start_ahead, name="chart", daemon=True).start()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it a rendering that it is at; no other is started."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
+
+    def _start_ahead(self) -> None:
+        """Start the process if there is none and nobody is drawing: whoever draws starts it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._runs():
+                self._end()
+                self._started()
+        except (OSError, EOFError) as error:  # then the chart that is asked for says so
+            _log.warning("charts could not be prepared: %s", error)
+        finally:
+            self._lock.release()
 
     def _rendered(self, spec: dict[str, Any]) -> str:
         request = json.dumps(spec).encode() + b"\n"
@@ -102,7 +125,13 @@ class ChartRenderer:
                 self._end()
         return self._asked(self._started(), request, until)
 
+    def _runs(self) -> bool:
+        process = self._process
+        return process is not None and process.poll() is None
+
     def _started(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise EOFError("charts are closed")
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(
             self._command,

@@ -14,9 +14,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
-import logging
-import queue
-import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -26,77 +23,37 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.errors import ConfigurationError
-
-_log = logging.getLogger("answerable.webhook")
+from app.ops.outbox import Outbox, Try
 
 TIMEOUT_S = 5.0
 PAUSES_S = (1.0, 5.0, 25.0)
 """Seconds before the second, third and fourth try."""
-QUEUED = 100
-CLOSING_S = 5.0
 HINT = "Give an http or https URL, or ${NAME} of an environment variable that holds one."
 
 
-class Webhook:
+class Webhook(Outbox[bytes]):
     """One URL that is told."""
 
     def __init__(
         self, url: str, secret: str = "", *, pauses_s: Sequence[float] = PAUSES_S, timeout_s: float = TIMEOUT_S
     ) -> None:
+        super().__init__("webhook", pauses_s)
         self._parts = urlsplit(url)
         self._secret = secret.encode()
-        self._pauses_s = tuple(pauses_s)
         self._timeout_s = timeout_s
-        self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=QUEUED)
-        self._lock = threading.Lock()
-        self._sender: threading.Thread | None = None
-        self._closing = threading.Event()
-        self.dropped = 0
-        """Deliveries that were given up: the queue was full, or every try failed."""
 
-    def send(self, content: Mapping[str, Any]) -> None:
-        """Queue a delivery; returns at once and never raises."""
-        try:
-            self._queue.put_nowait(msgspec.json.encode(content))
-        except queue.Full:
-            self.dropped += 1
-            _log.error("the webhook's queue is full; an alert was not sent")
-            return
-        with self._lock:
-            if self._sender is None:
-                self._sender = threading.Thread(target=self._send_all, name="webhook", daemon=True)
-                self._sender.start()
+    def send(self, content: Mapping[str, Any]) -> bool:
+        """Queue a delivery; returns at once and never raises. False if the queue is full."""
+        return self._put(msgspec.json.encode(content))
 
-    def close(self, *, wait_s: float = CLOSING_S) -> None:
-        """Try what is queued once more, without pauses, for at most `wait_s` seconds."""
-        self._closing.set()
-        sender = self._sender
-        if sender is None:
-            return
-        until = time.monotonic() + wait_s
-        try:
-            self._queue.put(None, timeout=wait_s)
-        except queue.Full:
-            return  # the thread is a daemon: it ends with the process
-        sender.join(max(0.0, until - time.monotonic()))
-
-    def _send_all(self) -> None:
-        while (body := self._queue.get()) is not None:
-            self._deliver(body)
-
-    def _deliver(self, body: bytes) -> None:
+    def _prepared(self, item: bytes) -> Try:
         delivery = uuid.uuid4().hex
-        for pause_s in (*self._pauses_s, None):
-            failure, again = self._post(body, delivery)
-            if not failure:
-                return
-            if pause_s is None or not again or self._closing.wait(pause_s):
-                break
-        self.dropped += 1
-        _log.error("an alert was not delivered to %s: %s", self._parts.hostname, failure)
+        return lambda: self._post(item, delivery)
+
+    def _called(self, item: bytes) -> str:
+        return f"a delivery of {len(item)} bytes to {self._parts.hostname}"
 
     def _post(self, body: bytes, delivery: str) -> tuple[str, bool]:
-        """What went wrong, empty for nothing, and whether to try again."""
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(str(self._parts.hostname), self._parts.port, timeout=self._timeout_s)
         target = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
