@@ -86,6 +86,8 @@ def create_app(settings: Settings) -> Envelope:
     @asynccontextmanager
     async def running(_app: Litestar) -> AsyncIterator[None]:
         engine.start_warm_up()
+        await asyncio.to_thread(handovers.resume)
+        announcements.resume()
         if settings.scheduler == "on":
             scheduler.start()
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 import shutil
 import socket
@@ -20,6 +22,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests import forked
+
 if TYPE_CHECKING:
     from app.values import Role
 
@@ -36,6 +40,10 @@ sys.dont_write_bytecode = False
 # Requests that name no timeout wait longer than httpx's 5 s, which an answer may take on a busy machine. All of httpx
 # shares this one default; what the service itself asks with (httpx2, httpcore2) has its own.
 httpx.get.__kwdefaults__["timeout"].read = 60.0
+
+# `httpx.get` and its like read the certificates of all authorities for each request, which takes longer than most of
+# the requests do.
+httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)
 
 
 def _lacks_program(*names: str) -> Callable[[], str | None]:
@@ -112,16 +120,9 @@ def llama_url() -> str:
     return LLAMA_URL
 
 
-def run_cli(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as its users do: in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        cwd=ROOT,
-        env=clean_env(home, **env),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def run_cli(home: Path, *arguments: str, fresh: bool = False, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own: forked, or as users do by a fresh interpreter."""
+    return forked.run(arguments, clean_env(home, **env), timeout=300, fresh=fresh)
 
 
 def new_key(home: Path, role: Role, *sources: str) -> str:
@@ -169,18 +170,28 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture(scope="session")
 def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the sample data ingested; tests only read it."""
+    shared = Path(os.environ["ANSWERABLE_TEST_CACHE"])
+    with (shared / "sample-home.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "sample-home").exists():
+            _ingest_sample(shared / "sample-home.making")
+            (shared / "sample-home.making").rename(shared / "sample-home")
+    return shutil.copytree(shared / "sample-home", tmp_path_factory.mktemp("sample") / "home", symlinks=True)
+
+
+def _ingest_sample(home: Path) -> None:
+    """What `make demo` ingests; by the first of a run's processes that needs it, for all of them."""
     from tests.ingest.ingesting import model_cache
 
-    home = tmp_path_factory.mktemp("sample-home")
-    (home / "cache").mkdir()
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "cache").mkdir(parents=True)
     (home / "cache" / "models").symlink_to(model_cache() / "models")
     for arguments in (
         ("help-centre", "--name", "help-centre", "--public"),
         ("shop", "--name", "shop", "--describe", str(SAMPLE / "shop" / "describe.yaml")),
     ):
-        added = run_cli(home, "ingest", "add", str(SAMPLE / arguments[0]), *arguments[1:])
+        added = run_cli(home, "ingest", "add", str(SAMPLE / arguments[0]), *arguments[1:], fresh=True)
         assert added.returncode == 0, added.stdout + added.stderr
-    return home
 
 
 @pytest.fixture(scope="session")
@@ -191,16 +202,16 @@ def service(sample_home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, ready: str = "/readyz", **env: str) -> Iterator[str]:
-    """Base URL of a server process of its own that answers `ready` with 200; stopped afterwards."""
+def serving(home: Path, *arguments: str, ready: str = "/readyz", fresh: bool = False, **env: str) -> Iterator[str]:
+    """Base URL of a server process of its own, forked or `fresh`, that answers `ready` with 200; stopped afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), *arguments]
+    command = ("serve", "--port", str(port), *arguments)
     log = home / f"server-{port}.log"
     with log.open("w") as stderr:
-        server = subprocess.Popen(command, cwd=ROOT, env=clean_env(home, **env), stderr=stderr)
+        server = forked.start(command, clean_env(home, **env), stderr, fresh=fresh)
     try:
         _wait_until_ready(base + ready, server, log)
         yield base
@@ -215,7 +226,7 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
     return serving
 
 
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(url: str, server: forked.Process, log: Path) -> None:
     give_up = time.monotonic() + READY_S
     while time.monotonic() < give_up and server.poll() is None:
         try:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from app.ops.kept_deliveries import KeptDeliveries
 from app.ops.webhook import Webhook, open_webhook
 from app.settings import Settings, WebhookEvent
 
@@ -25,7 +26,8 @@ class Announcements:
     def __init__(self, settings: Settings, webhook: Webhook | None = None) -> None:
         self._told_of = frozenset(settings.webhook_events)
         if webhook is None and settings.webhook_url:
-            webhook = open_webhook(settings.webhook_url, settings.webhook_secret)
+            kept = KeptDeliveries(settings.state_path, "webhook")
+            webhook = open_webhook(settings.webhook_url, settings.webhook_secret, kept)
         self._webhook = webhook
 
     def hears(self, event: WebhookEvent) -> bool:
@@ -37,6 +39,11 @@ class Announcements:
         if self._webhook is not None and self.hears(event):
             body = {"id": uuid.uuid4().hex, "event": event, "at": time.time(), "version": VERSION}
             self._webhook.send(body | {"content": dict(content)})
+
+    def resume(self) -> None:
+        """Send what earlier processes have left; for a process that stays."""
+        if self._webhook is not None:
+            self._webhook.resume()
 
     def close(self) -> None:
         """Send what is queued, for a few seconds at most."""

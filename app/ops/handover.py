@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import HandoverUnavailable, InvalidRequest, NotFound, RateLimited
+from app.ops.kept_deliveries import KeptDeliveries
 from app.ops.mail import Letter, Mailer, mail_server, one_line, plain_address
 from app.ops.site import Site
 from app.ops.traces import WITHHELD, Trace
@@ -91,7 +92,8 @@ class Handovers:
     def __init__(self, engine: Engine, mailer: Mailer | None = None) -> None:
         self._engine = engine
         server = mail_server(engine.settings)
-        self._mailer = mailer or (Mailer(server) if server is not None else None)
+        self._kept = KeptDeliveries(engine.settings.state_path, "mail")
+        self._mailer = mailer or (Mailer(server, kept=self._kept) if server is not None else None)
         self._limits: _Limits | None = None
 
     def request(self, request: HandoverRequest, site: Site, visitor: str, find: Find) -> HandoverTaken:
@@ -107,6 +109,15 @@ class Handovers:
             _log.error("a hand-over of site %s by %s was not taken", site.id, kind)
             raise HandoverUnavailable("The conversation cannot be passed on now.", hint="Try again later.")
         return HandoverTaken(kind=kind, reference=passed.reference)
+
+    def resume(self) -> None:
+        """Send what earlier processes have left; for a process that stays."""
+        try:
+            self._kept.purge()
+        except Exception as error:  # noqa: BLE001 - the service starts all the same
+            _log.error("old deliveries cannot be deleted: %s", type(error).__name__)
+        if self._mailer is not None:
+            self._mailer.resume()
 
     def close(self) -> None:
         """Send what is queued, for a few seconds at most."""

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -21,6 +22,9 @@ import msgspec
 from app.errors import ConfigurationError
 from app.ops.outbox import Outbox, Try
 from app.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from app.ops.kept_deliveries import KeptDeliveries
 
 PAUSES_S = (2.0, 15.0, 60.0, 300.0)
 """Seconds before the second, third … try."""
@@ -62,11 +66,12 @@ class Mailer(Outbox[Letter]):
         self,
         server: MailServer,
         *,
+        kept: KeptDeliveries | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
         timeout_s: float = TIMEOUT_S,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__("mail", pauses_s)
+        super().__init__("mail", pauses_s, kept)
         self._server = server
         self._timeout_s = timeout_s
         self._context = context
@@ -75,12 +80,18 @@ class Mailer(Outbox[Letter]):
         """Queue a letter; returns at once and never raises. False if the queue is full."""
         return self._put(letter)
 
-    def _prepared(self, item: Letter) -> Try:
-        message = composed(item, self._server.sender)
+    def _prepared(self, item: Letter, delivery: str) -> Try:
+        message = composed(item, self._server.sender, delivery)
         return lambda: self._try(message)
 
     def _called(self, item: Letter) -> str:
         return f"the mail of hand-over {item.reference}"
+
+    def _packed(self, item: Letter) -> bytes:
+        return msgspec.json.encode(item)
+
+    def _unpacked(self, content: bytes) -> Letter:
+        return msgspec.json.decode(content, type=Letter)
 
     def _try(self, message: EmailMessage) -> tuple[str, bool]:
         try:
@@ -133,14 +144,17 @@ class InsecureServer(Exception):
     """The server would have what is sent in clear text."""
 
 
-def composed(letter: Letter, sender: str) -> EmailMessage:
-    """The mail: no header holds more than one line, the body is plain text without control characters."""
+def composed(letter: Letter, sender: str, delivery: str) -> EmailMessage:
+    """The mail: no header holds more than one line, the body is plain text without control characters.
+
+    Its Message-ID is the same at each try of a delivery.
+    """
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = letter.to
     message["Subject"] = one_line(letter.subject)[:200]
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(letter.reference, domain=sender.partition("@")[2])
+    message["Message-ID"] = f"<{letter.reference}.{delivery}@{sender.partition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     if letter.reply_to is not None and plain_address(letter.reply_to):
         message["Reply-To"] = letter.reply_to

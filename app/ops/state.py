@@ -85,6 +85,16 @@ FEEDBACK = sa.Table(
     sa.Column("comment", sa.String, nullable=False, doc="Masked; may be empty."),
 )
 
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False, doc="webhook or mail."),
+    sa.Column("at", sa.Float, nullable=False, doc="Queued; seconds since the epoch."),
+    sa.Column("held_until", sa.Float, nullable=False, doc="Until then a process is trying, or it is left alone."),
+    sa.Column("content", sa.LargeBinary, nullable=False, doc="What is sent; deleted once it is."),
+)
+
 PROMPT_VERSIONS = sa.Table(
     "prompt_versions",
     METADATA,

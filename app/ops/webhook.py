@@ -5,8 +5,8 @@
     X-Answerable-Delivery: 5f0c…                   the same for each try of a delivery
     X-Answerable-Signature: t=1767225600,v1=8a3c…  HMAC-SHA256 (hex) of `t.body`, if a secret is set
 
-A delivery is tried again after a failed connection, a time-out, 429 and 5xx, as often as `PAUSES_S` says. Redirects
-are not followed. Its queue is bounded: what does not fit is dropped and counted.
+A delivery is tried again after a failed connection, a time-out, 429 and 5xx, as often as `PAUSES_S` says, and for a day
+where deliveries are kept (`app.ops.outbox`). Redirects are not followed. What does not fit is dropped and counted.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import hashlib
 import hmac
 import http.client
 import time
-import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from app.errors import ConfigurationError
 from app.ops.outbox import Outbox, Try
+
+if TYPE_CHECKING:
+    from app.ops.kept_deliveries import KeptDeliveries
 
 TIMEOUT_S = 5.0
 PAUSES_S = (1.0, 5.0, 25.0)
@@ -35,9 +37,15 @@ class Webhook(Outbox[bytes]):
     """One URL that is told."""
 
     def __init__(
-        self, url: str, secret: str = "", *, pauses_s: Sequence[float] = PAUSES_S, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        secret: str = "",
+        *,
+        kept: KeptDeliveries | None = None,
+        pauses_s: Sequence[float] = PAUSES_S,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
-        super().__init__("webhook", pauses_s)
+        super().__init__("webhook", pauses_s, kept)
         self._parts = urlsplit(url)
         self._secret = secret.encode()
         self._timeout_s = timeout_s
@@ -46,12 +54,17 @@ class Webhook(Outbox[bytes]):
         """Queue a delivery; returns at once and never raises. False if the queue is full."""
         return self._put(msgspec.json.encode(content))
 
-    def _prepared(self, item: bytes) -> Try:
-        delivery = uuid.uuid4().hex
+    def _prepared(self, item: bytes, delivery: str) -> Try:
         return lambda: self._post(item, delivery)
 
     def _called(self, item: bytes) -> str:
         return f"a delivery of {len(item)} bytes to {self._parts.hostname}"
+
+    def _packed(self, item: bytes) -> bytes:
+        return item
+
+    def _unpacked(self, content: bytes) -> bytes:
+        return content
 
     def _post(self, body: bytes, delivery: str) -> tuple[str, bool]:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
@@ -85,7 +98,7 @@ def signature(body: bytes, secret: bytes, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-def open_webhook(url: str, secret: str = "") -> Webhook:
+def open_webhook(url: str, secret: str = "", kept: KeptDeliveries | None = None) -> Webhook:
     """The webhook of a URL. Raises `ConfigurationError`."""
     try:
         parts = urlsplit(url)
@@ -94,4 +107,4 @@ def open_webhook(url: str, secret: str = "") -> Webhook:
         usable = False
     if not usable or any(c.isspace() or not c.isprintable() for c in url):
         raise ConfigurationError("The webhook of alerts is not a URL that can be called.", hint=HINT)
-    return Webhook(url, secret)
+    return Webhook(url, secret, kept=kept)

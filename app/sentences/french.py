@@ -55,7 +55,7 @@ FRENCH = Sentences(
     " la fois.",
     not_waited="La réponse n’a pas été attendue.",
     what_about="Sur quoi porte la question ?",
-    which_table="Parlez-vous de {tables:quoted or} avec « {mention} » ?",
+    which_table="Par « {mention} », entendez-vous {tables:quoted or} ?",
     which_column="Que désigne « {mention} » : {columns:, or} ?",
     column_of="« {column} » de « {table} »",
     unknown_names="Rien ne s’appelle {words:quoted nor}. Vouliez-vous poser l’une de ces questions ?",

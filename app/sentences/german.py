@@ -27,7 +27,7 @@ GERMAN = Sentences(
     unfit_words="Aus den Daten kann ich das nicht beantworten: Zu {words:quoted} passt nichts in den Tabellen, und die"
     " Dokumente sagen nichts dazu.",
     other_language="Die Dokumente sagen nichts dazu. Die Frage scheint auf {language} gestellt zu sein; Tabellen"
-    " werden auf Englisch gefragt, mit den Wörtern der Tabellen.",
+    " werden auf Englisch befragt, mit den Wörtern der Tabellen.",
     other_language_documents="Ich weiß es nicht: Die Dokumente sagen nichts dazu.",
     contradictory="Diese Bedingungen schließen einander aus: Keine Zeile kann beide erfüllen. Fragen Sie mit einer von"
     " beiden oder mit „or“.",

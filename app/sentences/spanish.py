@@ -46,9 +46,9 @@ SPANISH = Sentences(
     no_choice="Esto elige entre opciones, y no hay ninguna abierta. Haga una pregunta completa.",
     no_context="Esto parece continuar una conversación, y no hay ninguna respuesta anterior. Haga la pregunta"
     " completa.",
-    time_up="Se acabó el tiempo antes de que hubiera una respuesta. Pregunte menos de una vez.",
-    time_limit="Se acabó el tiempo antes de que hubiera una respuesta. El límite es de {seconds} s. Pregunte menos de"
-    " una vez.",
+    time_up="Se acabó el tiempo antes de que hubiera una respuesta. Pregunte por menos cosas a la vez.",
+    time_limit="Se acabó el tiempo antes de que hubiera una respuesta. El límite es de {seconds} s. Pregunte por"
+    " menos cosas a la vez.",
     not_waited="No se esperó la respuesta.",
     what_about="¿De qué trata la pregunta?",
     which_table="¿Se refiere a {tables:quoted or} con «{mention}»?",

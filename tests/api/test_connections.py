@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -77,6 +78,77 @@ def test_a_client_that_is_slow_gets_all(monkeypatch):
             assert piece, "cut off"
             taken += len(piece)
         assert time.monotonic() - started > 2 * stalled_s, "it was looked at more than once"
+
+
+async def echo(scope, receive, send):
+    """An application that answers with as many bytes as it was sent, after a while."""
+    count, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        count += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await asyncio.sleep(1.2)
+    body = str(count).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def connected(port, sent=b""):
+    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    client.sendall(sent)
+    return client
+
+
+def received(client):
+    """All that comes until the other side closes."""
+    return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", b""),
+        (b"G", b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", b"HTTP/1.1 408 "),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", b""),
+    ],
+)
+def test_a_request_that_does_not_come_is_given_up(monkeypatch, sent, status):
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.3)
+    monkeypatch.setattr(http_protocol, "BODY_S", 0.3)
+    with served(echo) as (server, port), connected(port, sent) as client:
+        told = received(client)
+        assert told.startswith(status) and (status or not told)
+        until(lambda: not server.server_state.connections)
+
+
+def test_a_head_that_comes_in_drops_is_given_up(monkeypatch):
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.5)
+    with served(echo) as (server, port), connected(port, b"GET / HTTP/1.1\r\n") as client:
+        give_up = time.monotonic() + 20
+        with contextlib.suppress(OSError):
+            while server.server_state.connections and time.monotonic() < give_up:
+                client.sendall(b"X-A: 1\r\n")
+                time.sleep(0.05)
+        assert time.monotonic() < give_up
+
+
+def test_what_comes_slowly_or_takes_long_is_answered(monkeypatch):
+    """A body in pieces, an answer that takes longer than a request may, and another request sent meanwhile."""
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.5)
+    monkeypatch.setattr(http_protocol, "BODY_S", 0.5)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+    with served(echo) as (_, port), connected(port, head) as client:
+        for _ in range(6):
+            time.sleep(0.2)
+            client.sendall(b"x")
+        client.sendall(b"GET / HT")
+        time.sleep(0.8)
+        client.sendall(b"TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        told = received(client)
+    assert told.count(b"HTTP/1.1 200 OK") == 2 and b"\r\n\r\n6HTTP" in told and told.endswith(b"\r\n\r\n0")
 
 
 @pytest.mark.parametrize(

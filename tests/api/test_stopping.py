@@ -37,7 +37,7 @@ def logged(home, base):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
 def test_what_was_asked_just_before_is_traced_and_no_process_is_left(home, serve, number, code):
-    with serve(home) as base:
+    with serve(home, fresh=True) as base:
         server = process_of(base)
         answer = httpx.post(f"{base}/v1/ask", json={"question": MONTHS}, timeout=60).json()
         assert httpx.get(f"{base}/v1/answers/{answer['id']}/chart.svg", timeout=60).status_code == 200
@@ -63,7 +63,7 @@ def test_a_stream_that_is_being_read_is_told_to_its_end(home, serve):
     with scripted_server(home / "script.yaml") as model:
         config = {"providers": {"main": {"base_url": model.url}}, "model": "main/scripted", "cache": "off"}
         (home / "llm.json").write_text(json.dumps(config))
-        with serve(home, ANSWERABLE_LLM_CONFIG=str(home / "llm.json")) as base:
+        with serve(home, fresh=True, ANSWERABLE_LLM_CONFIG=str(home / "llm.json")) as base:
             server, events = process_of(base), []
             body = {"question": WASH, "stream": True}
             with httpx.stream("POST", f"{base}/v1/ask", json=body, timeout=60) as reply:
@@ -84,7 +84,7 @@ def test_what_the_first_trace_and_the_first_chart_need_is_opened_ahead(home, ser
             time.sleep(0.1)
         return seen
 
-    with serve(home) as base:
+    with serve(home, fresh=True) as base:
         server = process_of(base)
         assert in_time(lambda: [region for region in server.memory_maps() if "/thinc/" in region.path]), "nobody asked"
         assert not [region for region in server.memory_maps() if "libtorch" in region.path]
@@ -97,7 +97,7 @@ def test_what_the_first_trace_and_the_first_chart_need_is_opened_ahead(home, ser
 
 
 def test_without_traces_nothing_is_opened_for_them(home, serve):
-    with serve(home, ANSWERABLE_TRACE_RETENTION_DAYS="0") as base:
+    with serve(home, fresh=True, ANSWERABLE_TRACE_RETENTION_DAYS="0") as base:
         server = process_of(base)
         time.sleep(4)
         assert not [region for region in server.memory_maps() if "/thinc/" in region.path]

@@ -15,6 +15,8 @@ import time
 from tests.conftest import ROOT
 
 WAIT_S = 60
+READ_S = 0.3
+"""In which a program has read a key that it waited for."""
 TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
@@ -53,8 +55,15 @@ class Terminal:
         return self.until(shown)
 
     def press_until(self, key, shown, every_s=3):
-        """A key, again while nothing comes: CPython loses a Ctrl-C between showing a prompt and waiting for a key."""
-        for _ in range(WAIT_S // every_s):
+        """A key, again while nothing comes, as a person would.
+
+        CPython loses a Ctrl-C between showing a prompt and waiting for a key; and where the terminal throws away with
+        it what readline was about to read, readline waits for another character before it looks at the Ctrl-C.
+        """
+        for attempt in range(WAIT_S // every_s):
+            if attempt:
+                self.type(" ", end="")
+                time.sleep(READ_S)
             self.type("", end=key)
             if select.select([self._mine], [], [], every_s)[0]:
                 try:

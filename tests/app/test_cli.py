@@ -1,7 +1,6 @@
 """The command line: quick help, lazy parts, errors in two lines, nothing untrusted sent to a terminal."""
 
 import json
-import resource
 import subprocess
 import sys
 
@@ -13,28 +12,20 @@ from app.commands.terminal import citation_line, one_line, plain
 from app.values import Citation
 
 HEAVY = ["openvino", "faiss", "duckdb", "spacy", "tantivy", "pyarrow", "litestar", "sqlalchemy", "numpy", "torch"]
+MOST_MODULES = 400
+"""Loaded to print the help; 328 when this was written. `bench/service.py` has the time."""
 
 
-def processor_seconds() -> float:
-    """Of the processes that this one has started: unlike the clock's, they do not grow on a busy machine."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def test_help_is_quick_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys; from app.cli import main; sys.argv = ['answerable', '--help']\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        f"print('HEAVY', sorted(set({HEAVY}) & set(sys.modules)))"
+        f"print('HEAVY', sorted(set({HEAVY}) & set(sys.modules)), len(sys.modules))"
     )
-    seconds = []
-    for _ in range(3):
-        before = processor_seconds()
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        seconds.append(processor_seconds() - before)
-    assert "HEAVY []" in run.stdout
-    assert min(seconds) < 0.3
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    heavy, _, count = run.stdout.splitlines()[-1].rpartition(" ")
+    assert heavy == "HEAVY []" and int(count) < MOST_MODULES
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -49,7 +40,7 @@ def test_every_command_is_listed():
 
 
 def test_an_error_is_two_lines_and_exit_code_1(cli, tmp_path):
-    run = cli(tmp_path, "keys", "revoke", "nope")
+    run = cli(tmp_path, "keys", "revoke", "nope", fresh=True)
     assert run.returncode == 1
     assert run.stderr.splitlines() == [
         "error: There is no key 'nope'.",

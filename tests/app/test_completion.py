@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,8 @@ import pytest
 from tests.app.terminals import Terminal
 from tests.conftest import ROOT, clean_env, run_cli
 
+MOST_MODULES = 450
+"""Imported by a press of the Tab key; 363 when this was written, of which Python and typer are the most."""
 COMPLETE = """
 source <({command} completion bash)
 declare -F _answerable_completion > /dev/null || exit 9
@@ -95,21 +96,17 @@ def test_a_manifest_that_cannot_be_read_offers_nothing(complete, tmp_path, manif
     assert complete("answerable", "ask", "--source", "", home=tmp_path) in ([], [""])
 
 
-def test_it_takes_no_more_than_a_blink_and_imports_nothing_heavy(path, sample_home):
+def test_it_imports_little(path, sample_home):
+    """What a press of the Tab key costs is the start of Python and of these modules."""
     env = clean_env(sample_home, PATH=path, _ANSWERABLE_COMPLETE="complete_bash", COMP_WORDS="answerable\nask\n--source\n", COMP_CWORD="3")  # fmt: skip
-    took = []
-    for _ in range(4):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run = subprocess.run(["answerable"], env=env, capture_output=True, text=True, cwd=ROOT)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert run.stdout.split() == ["help-centre", "shop"]
-        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    assert min(took) < 0.3, "processor seconds: what it takes where nothing else runs"
-    command = shutil.which("answerable", path=path)
-    imports = subprocess.run([sys.executable, "-X", "importtime", command], env=env, capture_output=True, text=True, cwd=ROOT).stderr  # fmt: skip
-    assert "typer" in imports
+    command = [sys.executable, "-X", "importtime", shutil.which("answerable", path=path)]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout.split() == ["help-centre", "shop"]
+    imported = [line.rpartition("|")[2].strip() for line in run.stderr.splitlines()]
+    assert "typer" in imported
     for heavy in ("litestar", "numpy", "pyarrow", "duckdb", "msgspec", "rich", "ingest.stores"):
-        assert f" {heavy}\n" not in imports
+        assert heavy not in imported
+    assert len(imported) < MOST_MODULES
 
 
 ZSH = """autoload -Uz compinit; compinit -D -u; source <(answerable completion zsh)

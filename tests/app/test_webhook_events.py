@@ -60,7 +60,7 @@ def test_a_refusal_is_told_masked_after_its_trace_is_kept(engine, hook):
     engine.traces.on_masked = told
     started = time.perf_counter()
     engine.traces.record(QUESTION, refused(), key_id="k1")
-    assert time.perf_counter() - started < 0.1
+    assert time.perf_counter() - started < 1
     engine.traces.record(
         "fine?", Answer(id="ok", status="answered", route="none", text="Yes.", versions=Versions(manifest=None))
     )

@@ -115,21 +115,19 @@ def run(script: str, *arguments: str) -> dict[str, object]:
 
 
 USE = """
-import json, sys, time
+import json, sys
 from pathlib import Path
 from ingest.embedder import open_embedder
-start = time.perf_counter()
 embedder = open_embedder(sys.argv[1], Path(sys.argv[2]))
 embedder.embed_query("refund")
 names = ("torch", "transformers", "sentence_transformers", "openvino_telemetry")
-print(json.dumps({"loaded": [n for n in names if sys.modules.get(n)], "seconds": time.perf_counter() - start}))
+print(json.dumps({"loaded": [n for n in names if sys.modules.get(n)]}))
 """
 
 
 def test_embedding_imports_no_torch_and_no_telemetry(embedder: Embedder, cache: Path) -> None:
     used = run(USE, DEFAULT_MODEL, str(cache))
     assert used["loaded"] == []
-    assert float(str(used["seconds"])) < 2.5
 
 
 WITHOUT_TORCH = """

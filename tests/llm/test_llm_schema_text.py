@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 
 import msgspec
@@ -135,13 +134,10 @@ def test_of_200_tables_the_linked_ones_and_their_joins_are_kept_within_the_budge
     planner = Planner(catalog, None, ("public", "internal"))
     _, elements = link("How many invoices per supplier?", planner.index, None, date(2026, 1, 1))
     planner.graph.path("invoices", "suppliers")
-    started = time.perf_counter()
     text = schema_text(catalog, planner.index, planner.graph, linked(elements), tokens=tokens, personal=lambda v: [False] * len(v))  # fmt: skip
-    milliseconds = (time.perf_counter() - started) * 1000
     assert len(text) <= tokens * BYTES_A_TOKEN
     assert set(tables_of(text)[:3]) == {"invoices", "suppliers", "zq_part_121"}
     assert "parent_id BIGINT -> suppliers.id" in text and "parent_id BIGINT -> zq_part_121.id" in text
-    assert milliseconds < 150  # measured: 3 to 7 on a busy machine
     assert ("Other tables:" in text) == (tokens > 200)
 
 

@@ -217,20 +217,20 @@ def test_azure_paths_name_the_model_and_need_a_version():
 
 
 def test_keys_are_asked_for_and_never_shown():
-    with scripted_server({"keys": ["sk-right-4711"], "rules": replying(text="in")}) as server:
-        with client(server, key="sk-wrong-0815") as opened, pytest.raises(openai.AuthenticationError) as raised:
+    with scripted_server({"keys": ["sk-right-quince"], "rules": replying(text="in")}) as server:
+        with client(server, key="sk-wrong-medlar") as opened, pytest.raises(openai.AuthenticationError) as raised:
             opened.chat.completions.create(model="m", messages=ASK)
         assert raised.value.code == "invalid_api_key"
         assert post(server).status_code == 401
         assert httpx.get(f"{server.url}/models").status_code == 401
-        with client(server, key="sk-right-4711") as opened:
+        with client(server, key="sk-right-quince") as opened:
             opened.chat.completions.create(model="m", messages=ASK)
             assert [model.id for model in opened.models.list()] == ["scripted"]
         shown = repr(server.received) + httpx.get(f"{server.root}/_received").text
-        assert "0815" not in shown + str(raised.value)
-        assert "4711" not in shown
-        assert server.received[0].headers["authorization"] == "Bearer sk-wrong-0815"
-        assert server.received[0].headers["authorization"] != "Bearer sk-right-4711"
+        assert "medlar" not in shown + str(raised.value)
+        assert "quince" not in shown
+        assert server.received[0].headers["authorization"] == "Bearer sk-wrong-medlar"
+        assert server.received[0].headers["authorization"] != "Bearer sk-right-quince"
         assert server.received[3].headers["authorization"] != server.received[0].headers["authorization"]
 
 
