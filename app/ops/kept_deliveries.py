@@ -65,6 +65,8 @@ class KeptDeliveries:
 
     def purge(self) -> None:
         """Delete what is left of any kind long after it should have been sent: nobody sends that kind any more."""
+        if not self._state.exists():
+            return
         with self._engine.begin() as connection:
             connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.at < self._clock() - 2 * KEPT_S))
 

@@ -150,6 +150,8 @@ def test_processes_share_the_work(state):
 def test_there_is_a_limit_and_old_ones_of_a_kind_that_nobody_sends_go(state, monkeypatch):
     monkeypatch.setattr(kept_deliveries, "MOST_KEPT", 3)
     clock = Clock()
+    KeptDeliveries(state, "mail").purge()
+    assert not state.exists(), "a service that was never asked leaves nothing behind"
     kept = KeptDeliveries(state, "mail", clock=clock)
     assert [kept.keep(f"d{n}", b"x") for n in range(4)] == [True, True, True, False]
     clock.now += 2 * KEPT_S + 1

@@ -230,13 +230,13 @@ def test_a_mistake_stops_the_start_of_the_service(file):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_start_does_not_wait_for_the_endpoint():
+def test_the_start_does_not_wait_for_the_endpoint(tmp_path):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         silent.settimeout(0.2)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        assert create_app(Settings(llm_base_url=url, llm_model="m")) is not None
+        assert create_app(Settings(home=tmp_path, llm_base_url=url, llm_model="m")) is not None
         with pytest.raises(TimeoutError):
             silent.accept()
 

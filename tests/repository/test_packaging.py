@@ -103,3 +103,9 @@ def test_make_has_the_target(target):
 
 def test_the_version_is_in_the_changelog():
     assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_nothing_that_a_run_leaves_behind_is_kept_in_the_repository():
+    kept = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "pyproject.toml" in kept
+    assert not [name for name in kept if name.startswith(("~", '"~')) or name.endswith((".db", ".db-wal", ".log"))]
